@@ -1,0 +1,1 @@
+"""What is learned and how: the keypoint schema, every command-line flag, and the recipes."""

@@ -1,0 +1,46 @@
+"""The errors that a user sees as one line each, and the exit code that each stands for."""
+
+
+class ProgramError(Exception):
+    """An error that is reported as lines on stderr, without a traceback."""
+
+    exit_code = 1
+
+    def lines(self):
+        """Returns the lines to print, each without the program's name."""
+        return [str(self)]
+
+
+class DataError(ProgramError):
+    """The data, a model or the machine is wrong (exit code 1).
+
+    Args:
+        file: the file or folder at fault, as the user named it.
+        where: the row, column or key within it, e.g. `line 3, column cuff_left_in`; None for the whole file.
+        what: what is wrong and what would be right.
+    """
+
+    def __init__(self, file, where, what):
+        self.file, self.where, self.what = str(file), where, what
+        super().__init__(": ".join(str(part) for part in (file, where, what) if part is not None))
+
+
+class DataErrors(ProgramError):
+    """Several faults found by one check: a line each, the first `limit` of them, then the count."""
+
+    limit = 20
+
+    def __init__(self, errors):
+        self.errors = list(errors)
+        super().__init__(f"{len(self.errors)} faults")
+
+    def lines(self):
+        shown = [str(error) for error in self.errors[: self.limit]]
+        hidden = len(self.errors) - len(shown)
+        return shown + ([f"… and {hidden} more faults, {len(self.errors)} in all"] if hidden else [])
+
+
+class UsageError(ProgramError):
+    """The command line is wrong (exit code 2)."""
+
+    exit_code = 2

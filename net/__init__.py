@@ -1,0 +1,1 @@
+"""Networks: pure functions from images to a list of heatmaps."""

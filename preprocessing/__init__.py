@@ -1,0 +1,1 @@
+"""From photos and a CSV to augmented batches."""

@@ -1,0 +1,1 @@
+"""Programs around the training: convert, draw, score, look, ship."""
