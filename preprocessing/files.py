@@ -78,7 +78,7 @@ def _open_lock(path, lock):
     while True:
         try:
             os.makedirs(os.path.dirname(lock), exist_ok=True)
-            file = open(lock, "w")
+            file = open(lock, "w")  # noqa: SIM115 (stays open: it is the lock)
         except OSError as error:
             raise cannot_write(path, error) from error
         try:

@@ -1,0 +1,216 @@
+"""The one place that reads flags: parsing, recipes, help, exit codes and signals of every program."""
+
+import os
+import signal
+import sys
+import textwrap
+import threading
+import types
+
+from absl import flags as absl_flags
+
+from configs.errors import ProgramError, UsageError
+from configs.flag_table import FLAGS, GROUPS
+
+_INTERRUPTED, _TERMINATED = 130, 143
+_HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
+
+
+def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None):
+    """Parses the command line, calls `main` with its flags, and ends the process with the right exit code.
+
+    Args:
+        main: the program, called with a namespace of its flags. Its `given` is the set of the flags that the command
+            line or a recipe named; its `subcommand` the first word where the program has subcommands.
+        doc: the program's docstring, printed by `--help`.
+        flags: names of flags, or of groups of them, in `configs/flag_table.py`.
+        required: flags without which there is nothing to do.
+        defaults: {flag: default} where this program's differs from the table's.
+        subcommands: the words of which the first argument must be one.
+        argv: the command line with the program's name first; `sys.argv` when not given.
+
+    Exit codes: 0 done; 1 data, model or machine wrong; 2 command line wrong; 130 Ctrl-C; 143 SIGTERM.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    program = os.path.basename(argv[0])
+    try:
+        if any(word in _HELP for word in argv[1:]):
+            print(_help_text(program, doc, _names(flags), required, defaults or {}, subcommands))
+            code = 0
+        else:
+            values = parse(argv, flags, required, defaults, subcommands)
+            _prepare_tensorflow(values.verbosity)
+            _handle_sigterm()
+            main(values)
+            code = 0
+        sys.stdout.flush()
+    except ProgramError as error:
+        for line in error.lines():
+            print(f"{program}: {line}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        code = _INTERRUPTED
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        print(f"{program}: {error.filename or 'the machine'}: {error.strerror or error}", file=sys.stderr)
+        code = 1
+    sys.exit(code)
+
+
+def parse(argv, flags, required=(), defaults=None, subcommands=()):
+    """Returns the namespace of flags for a command line.
+
+    A flag that only other programs have is passed over in a recipe and refused on the command line; a flag that no
+    program has is refused everywhere. The later of two values wins.
+
+    Raises:
+        UsageError: an unknown flag, a value out of bounds, a required flag missing, a stray word.
+    """
+    own = _names(flags)
+    values = _define_all(defaults or {})
+    argv = list(argv)
+    subcommand = None
+    if subcommands:
+        if len(argv) < 2 or argv[1] not in subcommands:
+            raise UsageError(f"the first word must be one of {', '.join(subcommands)}")
+        subcommand = argv.pop(1)
+    try:
+        rest = values([argv[0], *values.read_flags_from_files(argv[1:], force_gnu=True)])
+    except absl_flags.Error as error:
+        raise UsageError(str(error).replace("\n", " ").replace("ERROR:: ", "")) from error
+    if len(rest) > 1:
+        raise UsageError(f"{rest[1]}: a stray word; flags are written --name=value")
+    _refuse_foreign(argv[1:], values, own)
+    for name in required:
+        if values[name].value in (None, "", []):
+            raise UsageError(f"--{name} is required")
+    _check_repeats(values, own)
+    given = frozenset(name for name in own if values[name].present)
+    return types.SimpleNamespace(
+        given=given, subcommand=subcommand, **{name: values[name].value for name in sorted(own)}
+    )
+
+
+def _names(flags):
+    names = {flag.name for flag in GROUPS["common"]}
+    for entry in flags:
+        names |= {flag.name for flag in GROUPS[entry]} if entry in GROUPS else {entry}
+    unknown = names - set(FLAGS)
+    if unknown:
+        raise KeyError(f"not in the flag table: {sorted(unknown)}")
+    return names
+
+
+def _define_all(defaults):
+    """Returns absl flag values that hold every flag of every program, so that a recipe may name any."""
+    values = absl_flags.FlagValues()
+    define = {
+        "str": absl_flags.DEFINE_string,
+        "int": absl_flags.DEFINE_integer,
+        "float": absl_flags.DEFINE_float,
+        "bool": absl_flags.DEFINE_boolean,
+        "strings": absl_flags.DEFINE_list,
+        "ints": absl_flags.DEFINE_list,
+        "floats": absl_flags.DEFINE_list,
+    }
+    for flag in FLAGS.values():
+        default = defaults.get(flag.name, flag.default)
+        if flag.kind == "str" and flag.choices:
+            absl_flags.DEFINE_enum(flag.name, default, flag.choices, flag.help, flag_values=values)
+        elif flag.kind in ("ints", "floats", "strings"):
+            absl_flags.DEFINE(
+                _ListParser(flag), flag.name, default, flag.help, values, absl_flags.CsvListSerializer(",")
+            )
+        elif flag.kind in ("int", "float"):
+            define[flag.kind](
+                flag.name, default, flag.help, lower_bound=flag.low, upper_bound=flag.high, flag_values=values
+            )
+        else:
+            define[flag.kind](flag.name, default, flag.help, flag_values=values)
+        for alias in flag.aliases:
+            absl_flags.DEFINE_alias(alias, flag.name, flag_values=values)
+    return values
+
+
+class _ListParser(absl_flags.ListParser):
+    """Lists separated by commas, each item of the flag's kind, within its bounds and choices."""
+
+    def __init__(self, flag):
+        super().__init__()
+        self._flag = flag
+        self._convert = {"strings": str, "ints": int, "floats": float}[flag.kind]
+
+    def parse(self, argument):
+        items = argument if isinstance(argument, (list, tuple)) else super().parse(argument)
+        return [self._item(item) for item in items]
+
+    def _item(self, item):
+        flag = self._flag
+        try:
+            value = self._convert(item)
+        except ValueError:
+            raise ValueError(f"{item!r} is not a number") from None
+        if flag.choices and value not in flag.choices:
+            raise ValueError(f"{item!r} is not one of {', '.join(flag.choices)}")
+        if (flag.low is not None and not value >= flag.low) or (flag.high is not None and not value <= flag.high):
+            raise ValueError(f"{item} is not between {flag.low} and {flag.high}")
+        return value
+
+
+def _refuse_foreign(words, values, own):
+    for word in words:
+        if word.startswith("-") and word.strip("-"):
+            name = word.lstrip("-").split("=")[0]
+            name = name if name in values else name[2:]
+            name = next((flag.name for flag in FLAGS.values() if name in flag.aliases), name)
+            if name in FLAGS and name not in own:
+                raise UsageError(f"--{name} is a flag of other programs: see --help for those of this one")
+
+
+def _check_repeats(values, own):
+    for name in own:
+        value = values[name].value
+        if FLAGS[name].choices and isinstance(value, list) and len(set(value)) < len(value):
+            raise UsageError(f"--{name}={','.join(value)} names one of them twice")
+
+
+def _help_text(program, doc, names, required, defaults, subcommands):
+    usage = f"usage: {program} {'{' + ','.join(subcommands) + '} ' if subcommands else ''}"
+    usage += " ".join(f"--{name}=…" for name in required) + " [--flag=value …] [--flagfile=configs/<recipe>.cfg]"
+    lines = [doc.strip(), "", usage, ""]
+    for flag in FLAGS.values():
+        if flag.name in names:
+            lines.append(f"  --{flag.name}{_help_value(flag, required, defaults)}")
+            choices = f" One of: {', '.join(flag.choices)}." if flag.choices else ""
+            lines += textwrap.wrap(flag.help + choices, 110, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join(lines)
+
+
+def _help_value(flag, required, defaults):
+    if flag.name in required:
+        return " (required)"
+    default = defaults.get(flag.name, flag.default)
+    if default is None:
+        return ""
+    return f" (default {','.join(map(str, default)) if isinstance(default, (list, tuple)) else default})"
+
+
+def _prepare_tensorflow(verbosity):
+    """Sets what TensorFlow reads from the environment once, at its import."""
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default on some CPUs, where it costs a quarter
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", str(max(0, 3 - 2 * verbosity)))
+    if verbosity == 0:
+        import logging
+        import warnings
+
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module="tensorflow|keras")
+
+
+def _handle_sigterm():
+    """Lets SIGTERM end the program as an exception does, so that temporary files go and locks are released."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))

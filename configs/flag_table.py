@@ -1,0 +1,97 @@
+"""Every flag of every program, a row each, in groups. Programs take groups or single flags by name.
+
+The kinds: str, int, float, bool, and `strings`, `ints`, `floats` for lists separated by commas. `low` and `high` are
+the inclusive bounds of numbers (of each item of a list). The names are the 2018 reference's wherever it had one.
+"""
+
+from typing import Any, NamedTuple, Optional
+
+from configs.keypoints import ALL, CATEGORIES
+
+
+class Flag(NamedTuple):
+    """A row of the table."""
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    low: Optional[float] = None
+    high: Optional[float] = None
+    choices: tuple = ()
+    aliases: tuple = ()
+
+
+GROUPS = {
+    "common": (
+        Flag("verbosity", "int", 0, "0 keeps TensorFlow's own messages off the terminal, 1 shows its log, 2 all of it.", 0, 2),
+    ),
+    "places": (
+        Flag("data_dir", "str", None, "The folder of the data: photos in the FashionAI layout, or TFRecords."),
+        Flag("model_dir", "str", None, "The parent folder of the models (one folder a category), or one model's folder."),
+        Flag("output_dir", "str", None, "The folder to write into."),
+        Flag("output", "str", None, "The file to write."),
+        Flag("json", "str", None, "A JSON file to write the figures into."),
+        Flag("seed", "int", 0, "Seeds everything random: the same seed gives the same result.", 0),
+        Flag("category", "str", None, "The clothing category.", choices=CATEGORIES + (ALL,)),
+    ),
+    "categories": (
+        Flag("model_to_train", "strings", list(CATEGORIES), "The categories to train, one after the other; `all` is one model for every category.", choices=CATEGORIES + (ALL,)),
+        Flag("seq_train", "bool", False, "Train `all` first, then each category of --model_to_train from it."),
+        Flag("seq_train_epochs", "float", 5, "Epochs of the `all` model that --seq_train starts with.", 0),
+    ),
+    "codec": (
+        Flag("train_image_size", "int", 256, "Height and width of the network's input, in pixels.", 16, 4096),
+        Flag("heatmap_size", "int", 64, "Height and width of the heatmaps, in cells; it divides the input size.", 4, 1024),
+        Flag("heatmap_sigma", "float", 1.0, "Standard deviation of a target's Gaussian, in cells.", 0.1, 100),
+    ),
+    "net": (
+        Flag("num_stacks", "int", 8, "Hourglasses one behind the other.", 1, 32),
+        Flag("num_modules", "int", 1, "Residual modules at each place of an hourglass.", 1, 16),
+        Flag("feats_channels", "int", 256, "Features of an hourglass.", 8, 2048, aliases=("feats_channals",)),
+        Flag("data_format", "str", None, "Order of the axes inside the net; not given: channels_first on a GPU, channels_last else.", choices=("channels_first", "channels_last")),
+    ),
+    "training": (
+        Flag("train_epochs", "float", 60, "Passes over the training data.", 0),
+        Flag("epochs_per_eval", "float", 5, "Epochs from one evaluation and checkpoint to the next.", 0),
+        Flag("batch_size", "int", 6, "Photos a training step.", 1, 4096),
+        Flag("eval_batch_size", "int", 16, "Photos a batch of the evaluation.", 1, 4096),
+        Flag("optimizer", "str", "momentum", "The optimizer.", choices=("momentum", "rmsprop", "adam")),
+        Flag("momentum", "float", 0.9, "Momentum of the momentum optimizer.", 0, 1),
+        Flag("learning_rate", "float", 2.5e-3, "Learning rate after the warm-up.", 0),
+        Flag("end_learning_rate", "float", 1e-6, "The learning rate never falls below this.", 0),
+        Flag("warmup_learning_rate", "float", 1e-5, "Learning rate at the first step.", 0),
+        Flag("warmup_steps", "int", 100, "Steps from the first learning rate to the full one.", 0),
+        Flag("schedule", "str", "piecewise", "Course of the learning rate.", choices=("piecewise", "cosine", "constant")),
+        Flag("decay_boundaries", "floats", [10.0, 20.0], "Epochs at which the piecewise rate changes.", 0),
+        Flag("lr_decay_factors", "floats", [1.0, 0.5, 0.1], "Factors of the rate between the boundaries.", 0),
+        Flag("weight_decay", "float", 1e-5, "L2 decay of convolution kernels (not of batch norm).", 0),
+        Flag("clip_gradients", "float", 0.0, "Largest global norm of the gradients; 0 for none.", 0),
+        Flag("mse_weight", "float", 1.0, "Factor of the whole heatmap loss.", 0),
+        Flag("target_scale", "float", 255.0, "Height of the target Gaussians in the loss.", 0),
+        Flag("use_ohkm", "bool", True, "Count only the half of an image's keypoints with the largest error (last stage of CPN)."),
+        Flag("moving_average", "float", 0.0, "Decay of a moving average of the weights, used by evaluation; 0 for none.", 0, 0.99999),
+        Flag("val_fraction", "float", None, "0 trains without validation records and keeps the last checkpoint.", 0, 1),
+        Flag("tf_random_seed", "int", 20180406, "Seeds the initial weights, the shuffling and the augmentation.", 0),
+        Flag("max_steps", "int", None, "Stop after this many steps, whatever --train_epochs says.", 1),
+        Flag("save_summary_steps", "int", 100, "Steps from one TensorBoard summary to the next.", 1),
+    ),
+    "warm start": (
+        Flag("checkpoint_path", "str", None, "A checkpoint (file prefix or folder) to start from, or to evaluate."),
+        Flag("checkpoint_model_scope", "str", "", "The scope of the variables in the checkpoint."),
+        Flag("model_scope", "str", "", "The scope of the variables in our model that stands for it."),
+        Flag("checkpoint_exclude_scopes", "strings", [], "Scopes that are not restored."),
+        Flag("ignore_missing_vars", "bool", False, "Start even when the checkpoint lacks variables of the net."),
+    ),
+    "threads": (
+        Flag("num_readers", "int", 4, "Record files read at a time.", 1, 64),
+        Flag("num_preprocessing_threads", "int", 4, "Threads of the input pipeline.", 1, 256),
+    ),
+    "prediction": (
+        Flag("flip_on_test", "bool", False, "Average with the maps of the mirrored image."),
+        Flag("two_pass", "bool", False, "Predict again on the crop around the first prediction."),
+        Flag("decode", "str", None, "How a heatmap becomes a point; not given: as the model was trained for.", choices=("argmax", "quarter", "dark", "expectation")),
+    ),
+}
+
+FLAGS = {flag.name: flag for group in GROUPS.values() for flag in group}
