@@ -1,0 +1,143 @@
+"""The one model function: every net, in training, evaluation and prediction.
+
+B batch, K keypoints, H and W the input's height and width, h and w the heatmap's.
+"""
+
+import math
+
+import tensorflow as tf
+
+from configs.keypoints import ALL, CATEGORIES, num_keypoints
+from net.registry import get_net
+from preprocessing import geometry
+from utility import codec, losses, metrics, optimization
+
+v1 = tf.compat.v1
+
+
+def model_fn(features, labels, mode, params):
+    """Builds the graph of a net for one mode of an Estimator.
+
+    Args:
+        features: {image [B, H, W, 3] float32 RGB 0 to 255, to_input [B, 2, 3] float32 (photo to input plane),
+            image_id [B] string, image_size [B, 2] int32 (width, height), category [B] int32 (class id)}.
+        labels: {points [B, K, 2] float32 in the input plane, visibility [B, K] int32 in {-1, 0, 1}, norm [B] float32 in
+            pixels of the photo}; None in prediction.
+        mode: tf.estimator.ModeKeys.
+        params: {"model": the description of `model_directory.read`, "data_format": of the net's inside or None,
+            "training": flags of the group `training` by name, with steps_per_epoch and total_steps}.
+
+    Returns:
+        An EstimatorSpec. Its predictions are {points [B, K, 2] in the photo's own pixels as the CSV counts them (the
+        centre of the first pixel is 0), scores [B, K], image_id [B]}.
+    """
+    model = params["model"]
+    heatmaps = forward(features["image"], model, mode == tf.estimator.ModeKeys.TRAIN, params.get("data_format"))
+    points, scores = locate(heatmaps[-1], features["to_input"], model)
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        predictions = {"points": points - 0.5, "scores": scores, "image_id": features["image_id"]}
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions)
+
+    stage_losses = heatmap_losses(heatmaps, features, labels, model, params["training"])
+    for index, stage_loss in enumerate(stage_losses):
+        v1.summary.scalar(f"stage_{index}", stage_loss, family="loss")
+    loss = params["training"]["mse_weight"] * tf.add_n(stage_losses)
+    errors, visible = normalized_errors(points, features, labels)
+    if mode == tf.estimator.ModeKeys.EVAL:
+        metric = metrics.mean_metric(errors, visible, "ne")
+        return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops={"ne": metric})
+
+    loss += optimization.weight_decay_loss(params["training"]["weight_decay"])
+    loss = tf.debugging.check_numerics(loss, "the loss")
+    step = v1.train.get_or_create_global_step()
+    rate = optimization.learning_rate(step, params["training"], params["training"]["steps_per_epoch"])
+    batch_error = tf.math.divide_no_nan(tf.reduce_sum(errors * visible), tf.reduce_sum(visible))
+    v1.summary.scalar("learning_rate", rate)
+    v1.summary.scalar("ne", batch_error)
+    train_op = optimization.minimize(loss, rate, params["training"])
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+
+def forward(images, model, is_training, data_format=None):
+    """Runs the model's net on photos.
+
+    Args:
+        images: [B, H, W, 3] float32, RGB from 0 to 255.
+        model: the description of `model_directory.read`.
+        is_training: whether batch norm takes the batch's statistics.
+        data_format: of the net's inside; None for the device's best.
+
+    Returns:
+        A list of [B, h, w, K] float32, coarse to final, with peaks of the model's target_scale.
+    """
+    mean, scale = (tf.constant(model["normalisation"][key], tf.float32) for key in ("mean", "scale"))
+    size = model["heatmap_size"]
+    return get_net(model["net"]).build(
+        (images - mean) * scale,
+        len(model["keypoints"]),
+        is_training,
+        data_format=data_format or best_data_format(),
+        heatmap_size=(size, size),
+        **model["net_options"],
+    )
+
+
+def best_data_format():
+    """Returns the order of axes that the machine's device is fastest with."""
+    return "channels_first" if tf.config.list_physical_devices("GPU") else "channels_last"
+
+
+def locate(heatmaps, to_input, model, method=None):
+    """Decodes heatmaps into points of the photo.
+
+    Args:
+        heatmaps: [B, h, w, K] float32.
+        to_input: [B, 2, 3] float32, the matrices from the photos to the network's input.
+        model: the description of `model_directory.read`.
+        method: how to decode; the model's own when not given.
+
+    Returns:
+        points: [B, K, 2] float32 in the photo's continuous plane.
+        scores: [B, K] float32, about 1 for a map as high as the training's targets.
+    """
+    cells, scores = codec.decode(heatmaps, method or model["decode"])
+    stride = model["train_image_size"] / model["heatmap_size"]
+    points = geometry.apply(geometry.invert(to_input), cells * stride)
+    return points, scores / model["target_scale"]
+
+
+def heatmap_losses(heatmaps, features, labels, model, training):
+    """Returns the loss of each stage, a list of scalars: plain, or of the hardest keypoints (OHKM).
+
+    Only visible keypoints count. A stage's targets may be wider than the model's sigma, as the net's registry row says.
+    """
+    size = model["heatmap_size"]
+    cells = labels["points"] * (size / model["train_image_size"])
+    visible = tf.cast(tf.equal(labels["visibility"], 1), tf.float32)
+    stage_losses = []
+    for maps, stage in zip(heatmaps, get_net(model["net"]).stages(model["net_options"])):
+        sigma = math.hypot(model["heatmap_sigma"], stage.widening)
+        errors = losses.keypoint_errors(maps, model["target_scale"] * codec.encode(cells, (size, size), sigma))
+        if stage.kind == "ohkm" and training["use_ohkm"]:
+            value = losses.hardest_mean(errors, visible, _half_of_keypoints(model["category"], features["category"]))
+        else:
+            value = losses.visible_mean(errors, visible)
+        stage_losses.append(stage.weight * value)
+    return stage_losses
+
+
+def _half_of_keypoints(category, class_ids):
+    if category != ALL:
+        return tf.fill(tf.shape(class_ids), num_keypoints(category) // 2)
+    return tf.gather([num_keypoints(name) // 2 for name in CATEGORIES], class_ids)
+
+
+def normalized_errors(points, features, labels):
+    """Returns the errors of points in the photo's pixels over its norm, [B, K], and 1 for those that count, [B, K].
+
+    Args:
+        points: [B, K, 2] predicted, in the photo's continuous plane.
+    """
+    true = geometry.apply(geometry.invert(features["to_input"]), labels["points"])
+    visible = tf.cast(tf.equal(labels["visibility"], 1), tf.float32)
+    return metrics.point_distances(points, true) / labels["norm"][:, tf.newaxis], visible

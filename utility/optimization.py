@@ -1,0 +1,70 @@
+"""Learning rates, optimizers and the training step."""
+
+import tensorflow as tf
+
+v1 = tf.compat.v1
+
+
+def learning_rate(step, settings, steps_per_epoch):
+    """Returns the learning rate at a step: a linear warm-up, then the schedule, never below the end rate.
+
+    Args:
+        step: scalar integer tensor.
+        settings: the flags of the group `training`, by name. Boundaries are in epochs.
+        steps_per_epoch: how many steps pass the training data once.
+
+    Returns:
+        A float32 scalar.
+    """
+    step = tf.cast(step, tf.float32)
+    full = settings["learning_rate"]
+    warmup_steps = settings["warmup_steps"]
+    if settings["schedule"] == "cosine":
+        length = max(settings["total_steps"] - warmup_steps, 1)
+        progress = tf.clip_by_value((step - warmup_steps) / length, 0.0, 1.0)
+        factor = (1 + tf.cos(progress * 3.14159265)) / 2
+    elif settings["schedule"] == "piecewise":
+        boundaries = [epoch * steps_per_epoch for epoch in settings["decay_boundaries"]]
+        passed = sum(tf.cast(step >= boundary, tf.int32) for boundary in boundaries)
+        factor = tf.gather(tf.constant(settings["lr_decay_factors"], tf.float32), passed)
+    else:
+        factor = 1.0
+    rate = tf.maximum(full * factor, min(settings["end_learning_rate"], full))
+    if not warmup_steps:
+        return rate
+    start = min(settings["warmup_learning_rate"], full)
+    warming = start + (full - start) * step / warmup_steps
+    return tf.where(step < warmup_steps, warming, rate)
+
+
+def make_optimizer(rate, settings):
+    """Returns the optimizer that the settings name."""
+    name = settings["optimizer"]
+    if name == "momentum":
+        return v1.train.MomentumOptimizer(rate, settings["momentum"])
+    if name == "rmsprop":
+        return v1.train.RMSPropOptimizer(rate, decay=0.99, epsilon=1e-8)  # as the hourglass paper's code has it
+    return v1.train.AdamOptimizer(rate)
+
+
+def weight_decay_loss(factor):
+    """Returns factor × half the sum of squares of every convolution kernel; biases and batch norm stay free."""
+    kernels = [variable for variable in v1.trainable_variables() if "kernel" in variable.op.name.rsplit("/", 1)[-1]]
+    return factor * tf.add_n([tf.nn.l2_loss(tf.cast(kernel, tf.float32)) for kernel in kernels])
+
+
+def minimize(loss, rate, settings):
+    """Returns the operation of one training step, batch norm's statistics and moving averages included."""
+    global_step = v1.train.get_or_create_global_step()
+    optimizer = make_optimizer(rate, settings)
+    gradients = optimizer.compute_gradients(loss)
+    if settings["clip_gradients"]:
+        tensors, variables = zip(*gradients)
+        gradients = list(zip(tf.clip_by_global_norm(tensors, settings["clip_gradients"])[0], variables))
+    with tf.control_dependencies(v1.get_collection(v1.GraphKeys.UPDATE_OPS)):
+        train_op = optimizer.apply_gradients(gradients, global_step=global_step)
+    if settings["moving_average"]:
+        average = tf.train.ExponentialMovingAverage(settings["moving_average"], num_updates=global_step)
+        with tf.control_dependencies([train_op]):
+            train_op = average.apply(v1.trainable_variables())
+    return train_op

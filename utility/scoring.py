@@ -1,0 +1,134 @@
+"""The competition's metric, normalised error (NE), with PCK, AUC and pixel errors, from points in photo pixels.
+
+N photos, K = 24 keypoints in the schema's order.
+"""
+
+import numpy as np
+
+from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices, normalising_pair
+
+_NORM_OF_ZERO_PAIR = 256.0
+_PCK_THRESHOLDS = (0.05, 0.1, 0.2)
+_AUC_THRESHOLDS = tuple(step / 100 for step in range(1, 21))
+_VISIBILITY_NAMES = {"visible": 1, "occluded": 0, "absent": -1}
+
+
+def normalising_lengths(points, categories):
+    """Returns what each photo's errors are divided by (SPEC: the metric).
+
+    Args:
+        points: [N, 24, 2] float, the true points in photo pixels; absent ones as the CSV has them (-1, -1).
+        categories: N category names.
+
+    Returns:
+        [N] float64 px: the distance of the category's normalising pair, 256 where it is 0.
+    """
+    pairs = np.array([normalising_pair(category) for category in categories]).reshape(-1, 2)
+    rows = np.arange(len(pairs))
+    lengths = np.linalg.norm(points[rows, pairs[:, 0]] - points[rows, pairs[:, 1]], axis=-1)
+    return np.where(lengths == 0, _NORM_OF_ZERO_PAIR, lengths)
+
+
+def score(truth, predicted):
+    """Scores predictions against the ground truth.
+
+    Args:
+        truth: Annotations of N photos.
+        predicted: [N, 24, 2] float, the predicted points in photo pixels, in the order of `truth`.
+
+    Returns:
+        A dict ready for JSON: `ne`, `keypoints` (how many visible ones were scored), `categories` (each with its `ne`,
+        `keypoints` and `points` by keypoint name), `pck` by threshold, `auc`, `epe` (mean error in pixels) and
+        `visibility` (count and share of the categories' keypoints). A mean over no keypoint is None.
+    """
+    distances = np.linalg.norm(predicted - truth.points, axis=-1)  # [N, K] px
+    errors = distances / normalising_lengths(truth.points, truth.categories)[:, None]  # [N, K] of the norm
+    visible = truth.visibility == 1
+    counted = errors[visible]
+    return {
+        **_mean(errors, visible),
+        "categories": _by_category(truth.categories, errors, visible),
+        "pck": {str(threshold): _share(counted <= threshold) for threshold in _PCK_THRESHOLDS},
+        "auc": _share(counted[:, None] <= np.array(_AUC_THRESHOLDS)),
+        "epe": _mean(distances, visible)["ne"],
+        "visibility": _visibility_shares(truth),
+    }
+
+
+def worst_photos(truth, predicted, count):
+    """Returns the `count` photos of the largest mean error, worst first, as (row, mean NE) pairs.
+
+    Args:
+        truth, predicted: as for `score`. Photos without a visible keypoint have no error and are left out.
+    """
+    distances = np.linalg.norm(predicted - truth.points, axis=-1)
+    errors = distances / normalising_lengths(truth.points, truth.categories)[:, None]
+    visible = truth.visibility == 1
+    means = np.where(visible, errors, 0).sum(axis=1) / np.maximum(visible.sum(axis=1), 1)
+    scored = np.flatnonzero(visible.any(axis=1))
+    order = scored[np.argsort(-means[scored], kind="stable")]
+    return [(int(row), float(means[row])) for row in order[:count]]
+
+
+def _mean(errors, visible):
+    counted = errors[visible]
+    return {"ne": float(counted.mean()) if counted.size else None, "keypoints": int(counted.size)}
+
+
+def _share(hits):
+    return float(hits.mean()) if hits.size else None
+
+
+def _by_category(categories, errors, visible):
+    categories = np.array(categories)
+    result = {}
+    for category in CATEGORIES:
+        rows = categories == category
+        if rows.any():
+            points = {
+                KEYPOINTS[index]: _mean(errors[rows, index], visible[rows, index])
+                for index in keypoint_indices(category)
+            }
+            result[category] = {**_mean(errors[rows], visible[rows]), "points": points}
+    return result
+
+
+def _visibility_shares(truth):
+    """Counts the keypoints that each photo's category has, by visibility."""
+    has = np.zeros(truth.visibility.shape, bool)
+    for row, category in enumerate(truth.categories):
+        has[row, list(keypoint_indices(category))] = True
+    values = truth.visibility[has]
+    return {
+        name: {"keypoints": int((values == code).sum()), "share": _share(values == code)}
+        for name, code in _VISIBILITY_NAMES.items()
+    }
+
+
+def table(result):
+    """Returns the lines of the NE table, by category and keypoint, for the dict of `score`.
+
+    The last line is `NE 0.318597 (31.8597 %) over 82708 keypoints`.
+    """
+    lines = [f"{'':<10} {'keypoint':<16} {'NE':>10} {'NE %':>10} {'keypoints':>10}"]
+    for category, scores in result["categories"].items():
+        for name, point in scores["points"].items():
+            lines.append(_row(category, name, point))
+        lines += [_row(category, "(all)", scores), ""]
+    for name, entry in result["visibility"].items():
+        lines.append(f"{name:<10} {entry['keypoints']:>8} keypoints {_percent(entry['share']):>10}")
+    lines += ["", *(f"PCK@{threshold:<4} {_percent(share):>10}" for threshold, share in result["pck"].items())]
+    lines.append(f"AUC      {_percent(result['auc']):>10}   (mean PCK at 0.01, 0.02, … 0.20 of the norm)")
+    lines.append("EPE      " + ("-" if result["epe"] is None else f"{result['epe']:>7.3f} px"))
+    if result["ne"] is None:
+        return [*lines, "NE undefined: no visible keypoint in the ground truth"]
+    return [*lines, f"NE {result['ne']:.6f} ({100 * result['ne']:.4f} %) over {result['keypoints']} keypoints"]
+
+
+def _row(category, name, mean):
+    ne = f"{mean['ne']:.6f}" if mean["ne"] is not None else "-"
+    return f"{category:<10} {name:<16} {ne:>10} {_percent(mean['ne']):>10} {mean['keypoints']:>10}"
+
+
+def _percent(share):
+    return "-" if share is None else f"{100 * share:.4f} %"
