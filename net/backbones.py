@@ -1,0 +1,16 @@
+"""The backbones by name: a new one is a row here."""
+
+from net import resnet
+
+
+def _resnet(name):
+    return lambda layers, images, options: resnet.backbone(layers, images, name, options["resnet_stride"])
+
+
+# name -> function(layers, images, options) -> features of four levels, from fine to coarse.
+BACKBONES = {name: _resnet(name) for name in resnet.BLOCKS}
+
+
+def build(name, layers, images, options):
+    """Builds the backbone `name` on [B, H, W, 3] (or channels first) and returns its four levels, fine to coarse."""
+    return BACKBONES[name](layers, images, options)

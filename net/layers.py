@@ -1,0 +1,124 @@
+"""The layers that every net is built of.
+
+Shapes: B batch, H x W image, h x w feature map, C channels. A net's inside is [B, h, w, C] (channels_last) or
+[B, C, h, w] (channels_first); names and shapes of the variables are the same in both, so that weights move between them.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+# Every layer names its initialiser: layers without one are seeded by Python's `random`, not by the graph's seed.
+HE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_in", distribution="truncated_normal")
+# Heatmaps are nearly 0 everywhere: heads that start near 0 do not spend the first steps on unlearning noise.
+NEAR_ZERO = tf.compat.v1.variance_scaling_initializer(scale=0.01, mode="fan_in", distribution="truncated_normal")
+
+
+@dataclasses.dataclass(frozen=True)
+class Layers:
+    """The settings that hold for all layers of one net, and the layers themselves.
+
+    Attributes:
+      is_training: whether batch norm takes the batch's statistics (and moves its own toward them) or its own.
+      data_format: "channels_last" or "channels_first", inside the net.
+      bn_momentum: share of the moving statistics that a step keeps.
+      bn_epsilon: what batch norm adds to the variance.
+      padding: "symmetric" (PyTorch's, and Keras Applications') or "same" (TensorFlow's: where strides leave
+        an odd number of pixels to pad, one more goes to the right and the bottom).
+    """
+
+    is_training: bool
+    data_format: str = "channels_last"
+    bn_momentum: float = 0.97
+    bn_epsilon: float = 1e-5
+    padding: str = "symmetric"
+
+    @property
+    def channel_axis(self):
+        return 3 if self.data_format == "channels_last" else 1
+
+    @property
+    def spatial_axes(self):
+        return (1, 2) if self.data_format == "channels_last" else (2, 3)
+
+    def enter(self, images):
+        """Takes [B, H, W, C] at the net's boundary to the format of its inside."""
+        return images if self.data_format == "channels_last" else tf.transpose(images, [0, 3, 1, 2])
+
+    def leave(self, features):
+        """Takes a tensor in the format of the net's inside to [B, h, w, C]."""
+        return features if self.data_format == "channels_last" else tf.transpose(features, [0, 2, 3, 1])
+
+    def size(self, features):
+        """Returns the static (height, width) of `features`."""
+        return tuple(features.shape[axis] for axis in self.spatial_axes)
+
+    def channels(self, features):
+        """Returns the static number of channels of `features`."""
+        return features.shape[self.channel_axis]
+
+    def _pad(self, inputs, amount, value=0.0):
+        paddings = [[amount, amount] if axis in self.spatial_axes else [0, 0] for axis in range(4)]
+        return tf.pad(inputs, paddings, constant_values=value)
+
+    def conv(self, inputs, filters, kernel_size, name, strides=1, dilation=1, use_bias=False, initializer=HE):
+        """Convolves; the output has 1/strides of the input's size, rounded up."""
+        padding = "same"
+        if strides > 1 and kernel_size > 1 and self.padding == "symmetric":
+            inputs, padding = self._pad(inputs, kernel_size // 2), "valid"
+        return tf.compat.v1.layers.conv2d(
+            inputs,
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            self.data_format,
+            dilation,
+            use_bias=use_bias,
+            kernel_initializer=initializer,
+            name=name,
+        )
+
+    def norm(self, inputs, name="norm"):
+        """Batch norm; in training its moving statistics are moved by the ops of UPDATE_OPS."""
+        return tf.compat.v1.layers.batch_normalization(
+            inputs,
+            self.channel_axis,
+            self.bn_momentum,
+            self.bn_epsilon,
+            gamma_initializer=tf.compat.v1.ones_initializer(),
+            training=self.is_training,
+            fused=True,
+            name=name,
+        )
+
+    def conv_norm(self, inputs, filters, kernel_size, name, activation=tf.nn.relu, **conv_options):
+        """Convolution without bias, batch norm, activation (None: none), in the scope `name`."""
+        with tf.compat.v1.variable_scope(name):
+            outputs = self.norm(self.conv(inputs, filters, kernel_size, "conv", **conv_options))
+            return outputs if activation is None else activation(outputs)
+
+    def heatmaps(self, inputs, num_keypoints, kernel_size, name):
+        """Convolves to one map a keypoint, near 0 before training."""
+        return self.conv(inputs, num_keypoints, kernel_size, name, use_bias=True, initializer=NEAR_ZERO)
+
+    def max_pool(self, inputs, size, strides):
+        """Max pooling to 1/strides of the size; what is padded never wins."""
+        padding = "same"
+        if size > strides and self.padding == "symmetric":
+            inputs, padding = self._pad(inputs, size // 2, inputs.dtype.min), "valid"
+        return tf.compat.v1.layers.max_pooling2d(inputs, size, strides, padding, self.data_format)
+
+    def resize(self, inputs, size):
+        """Bilinear resize to `size` (height, width), by the rule that pixel i covers [i, i + 1)."""
+        if self.size(inputs) == tuple(size):
+            return inputs
+        resized = tf.compat.v1.image.resize_bilinear(self.leave(inputs), size, half_pixel_centers=True)
+        return self.enter(resized)
+
+    def repeat(self, inputs, size):
+        """Doubles the size by repeating every cell, then cuts to `size` (height, width)."""
+        for axis, length in zip(self.spatial_axes, size):
+            inputs = tf.repeat(inputs, 2, axis=axis)
+            inputs = tf.gather(inputs, tf.range(length), axis=axis) if inputs.shape[axis] != length else inputs
+        return inputs
