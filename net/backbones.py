@@ -1,14 +1,18 @@
 """The backbones by name: a new one is a row here."""
 
-from net import resnet
+from net import detnet, resnet
 
 
 def _resnet(name):
     return lambda layers, images, options: resnet.backbone(layers, images, name, options["resnet_stride"])
 
 
+def _detnet59(layers, images, options):
+    return detnet.backbone(layers, images, options["resnet_stride"], options["detnet_laterals"])
+
+
 # name -> function(layers, images, options) -> features of four levels, from fine to coarse.
-BACKBONES = {name: _resnet(name) for name in resnet.BLOCKS}
+BACKBONES = {**{name: _resnet(name) for name in resnet.BLOCKS}, detnet.NAME: _detnet59}
 
 
 def build(name, layers, images, options):

@@ -1,7 +1,7 @@
 """The layers that every net is built of.
 
 Shapes: B batch, H x W image, h x w feature map, C channels. A net's inside is [B, h, w, C] (channels_last) or
-[B, C, h, w] (channels_first); names and shapes of the variables are the same in both, so that weights move between them.
+[B, C, h, w] (channels_first); the variables have the same names and shapes in both, so that weights move between them.
 """
 
 import dataclasses

@@ -5,7 +5,8 @@ from typing import Any, Callable, NamedTuple
 from net.cpn import cpn
 from net.hourglass import stacked_hourglass
 
-# What the data set's photos are normalised with where no imported backbone asks for something else: RGB, (pixel - mean) * scale.
+# The data set's own mean, for nets that start from nothing: RGB, and the input is (pixel - mean) * scale. An imported
+# backbone brings its own.
 MEAN_RGB = (171.04, 162.98, 159.89)
 SCALE = 1 / 255
 
