@@ -1,0 +1,185 @@
+"""The TFRecords: features of an example, names of the shards, and the check that nothing of them is lost.
+
+The features are those of the 2018 reference, so that its files are readable here and ours there. Legend: 24 keypoints in
+the order of `configs.keypoints.KEYPOINTS`; points in the photo's pixels as the CSV has them.
+"""
+
+import os
+import re
+import struct
+
+import numpy as np
+import tensorflow as tf
+
+from configs.errors import DataError
+from configs.keypoints import ALL, CATEGORIES, KEYPOINTS, reference_ids
+
+_SHARD = re.compile(r"(?P<category>[a-z]+)_(?P<number>\d{4,})(?P<validation>_val)?\.tfrecord")
+_HOW_TO_CONVERT = "tools/convert_tfrecords.py writes them"
+
+_IMAGE_FEATURES = {
+    "image/encoded": tf.io.FixedLenFeature([], tf.string),
+    "image/filename": tf.io.FixedLenFeature([], tf.string),
+    "image/height": tf.io.FixedLenFeature([], tf.int64),
+    "image/width": tf.io.FixedLenFeature([], tf.int64),
+    "image/classid": tf.io.FixedLenFeature([], tf.int64),
+}
+_KEYPOINT_FEATURES = {
+    f"image/keypoint/{name}": tf.io.FixedLenFeature([len(KEYPOINTS)], tf.int64) for name in ("x", "y", "v", "gid")
+}
+
+
+def serialise(image_id, encoded, size, category, points=None, visibility=None):
+    """Returns the bytes of one example.
+
+    Args:
+        image_id: `Images/<category>/<name>.jpg`.
+        encoded: the photo's JPEG bytes.
+        size: its (width, height).
+        category: a name of CATEGORIES.
+        points: [24, 2] whole pixels; None for a test example, which has no keypoints.
+        visibility: [24] in {-1, 0, 1}, with `points`.
+    """
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature["image/encoded"].bytes_list.value.append(encoded)
+    feature["image/filename"].bytes_list.value.append(image_id.encode())
+    feature["image/format"].bytes_list.value.append(b"JPEG")
+    feature["image/width"].int64_list.value.append(size[0])
+    feature["image/height"].int64_list.value.append(size[1])
+    feature["image/channels"].int64_list.value.append(3)
+    feature["image/classid"].int64_list.value.append(CATEGORIES.index(category))
+    if points is not None:
+        x, y = np.asarray(points).astype(np.int64).T.tolist()
+        feature["image/keypoint/x"].int64_list.value.extend(x)
+        feature["image/keypoint/y"].int64_list.value.extend(y)
+        feature["image/keypoint/v"].int64_list.value.extend(np.asarray(visibility).tolist())
+        feature["image/keypoint/id"].int64_list.value.extend(reference_ids(category))
+        feature["image/keypoint/gid"].int64_list.value.extend(range(len(KEYPOINTS)))
+    return example.SerializeToString(deterministic=True)
+
+
+def parse(serialised, labelled=True):
+    """Returns the tensors of one example.
+
+    Args:
+        serialised: scalar string, a record.
+        labelled: whether it has keypoints; test examples have none.
+
+    Returns:
+        {encoded: string, the JPEG; image_id: string; image_size: [2] int32, width and height; category: int32, the
+        index among CATEGORIES; and where labelled points: [24, 2] int32; visibility: [24] int32 in {-1, 0, 1}}.
+    """
+    specification = {**_IMAGE_FEATURES, **(_KEYPOINT_FEATURES if labelled else {})}
+    features = tf.io.parse_single_example(serialised, specification)
+    example = {
+        "encoded": features["image/encoded"],
+        "image_id": features["image/filename"],
+        "image_size": tf.cast(tf.stack([features["image/width"], features["image/height"]]), tf.int32),
+        "category": tf.cast(features["image/classid"], tf.int32),
+    }
+    if labelled:
+        columns = tf.stack([features[f"image/keypoint/{name}"] for name in "xyv"], axis=1)  # [24, 3]
+        # `gid` says which keypoint a value belongs to; the order of the values is only a custom.
+        columns = tf.gather(columns, tf.math.invert_permutation(features["image/keypoint/gid"]))
+        example["points"] = tf.cast(columns[:, :2], tf.int32)
+        example["visibility"] = tf.cast(columns[:, 2], tf.int32)
+    return example
+
+
+def shard_name(category, number, validation=False):
+    """Returns the file name of a category's shard, `<category>_0000.tfrecord` or `<category>_0000_val.tfrecord`."""
+    return f"{category}_{number:04d}{'_val' if validation else ''}.tfrecord"
+
+
+def list_shards(data_dir, category, validation=False):
+    """Returns the paths of a category's shards (of every category for `all`), in order; an empty list if none.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    try:
+        names = os.listdir(data_dir)
+    except OSError as error:
+        what = f"cannot be read ({error.strerror}): a folder of TFRecords would be right; {_HOW_TO_CONVERT}"
+        raise DataError(data_dir, None, what) from error
+    matches = [match for match in map(_SHARD.fullmatch, names) if match]
+    matches = [match for match in matches if bool(match["validation"]) == validation]
+    matches = [match for match in matches if match["category"] == category or category == ALL]
+    matches.sort(key=lambda match: (match["category"], int(match["number"])))
+    return [os.path.join(data_dir, match[0]) for match in matches]
+
+
+def count_records(shards):
+    """Returns the number of records in the shards, from the lengths that stand before each (contents are not read).
+
+    Raises:
+        DataError: a shard cannot be read, or ends within a record.
+    """
+    return sum(_count_shard(shard) for shard in shards)
+
+
+def _count_shard(shard):
+    # A record: length (8 bytes), its checksum (4), the example, its checksum (4).
+    count, position = 0, 0
+    try:
+        size = os.path.getsize(shard)
+        with open(shard, "rb", buffering=0) as file:
+            while position < size:
+                file.seek(position)
+                header = file.read(12)
+                position += 16 + (struct.unpack("<Q", header[:8])[0] if len(header) == 12 else size)
+                if position > size:
+                    raise DataError(shard, f"record {count + 1}", f"is cut short: {_HOW_TO_CONVERT} again")
+                count += 1
+    except OSError as error:
+        raise DataError(shard, None, f"cannot be read ({error.strerror})") from error
+    return count
+
+
+def is_labelled(shard):
+    """Returns whether a shard's examples have keypoints, by its first one; None for an empty shard.
+
+    Raises:
+        DataError: the first record is damaged or no example of ours.
+    """
+    for example in read_examples(shard):
+        return "image/keypoint/v" in example.features.feature
+    return None
+
+
+def read_examples(shard):
+    """Yields the tf.train.Example of each record of a shard, checked: features, category.
+
+    Raises:
+        DataError: a record is damaged or no example of ours; names the shard and the record.
+    """
+    category = _SHARD.fullmatch(os.path.basename(shard))
+    number = 0
+    try:
+        for number, serialised in enumerate(tf.compat.v1.io.tf_record_iterator(shard), start=1):
+            example = tf.train.Example.FromString(serialised)
+            wrong = _wrong_features(example, category and category["category"])
+            if wrong:
+                raise DataError(shard, f"record {number}", wrong)
+            yield example
+    except tf.errors.DataLossError as error:
+        what = f"is damaged (its checksum or its end is wrong): {_HOW_TO_CONVERT} again"
+        raise DataError(shard, f"record {number + 1}", what) from error
+    except tf.errors.OpError as error:
+        raise DataError(shard, None, f"cannot be read ({error.message})") from error
+    except ValueError as error:  # protobuf's DecodeError
+        raise DataError(shard, f"record {number}", "is no tf.train.Example") from error
+
+
+def _wrong_features(example, category):
+    feature = example.features.feature
+    missing = [name for name in _IMAGE_FEATURES if name not in feature]
+    if any(name in feature for name in _KEYPOINT_FEATURES):
+        missing += [name for name, kind in _KEYPOINT_FEATURES.items() if name not in feature]
+    if missing:
+        return f"lacks the features {', '.join(missing)}: {_HOW_TO_CONVERT}"
+    class_id = list(feature["image/classid"].int64_list.value)
+    if category in CATEGORIES and class_id != [CATEGORIES.index(category)]:
+        return f"has image/classid {class_id} where {category} is [{CATEGORIES.index(category)}]"
+    return None
