@@ -49,6 +49,9 @@ GROUPS = {
         Flag("num_stacks", "int", 8, "Hourglasses one behind the other.", 1, 32),
         Flag("num_modules", "int", 1, "Residual modules at each place of an hourglass.", 1, 16),
         Flag("feats_channels", "int", 256, "Features of an hourglass.", 8, 2048, aliases=("feats_channals",)),
+        Flag("backbone", "str", "resnet50", "The net under CPN: resnet50, resnet101, resnet152, detnet59, …"),
+        Flag("detnet_laterals", "str", "paper", "Levels that CPN takes from DetNet: strides 4, 8, 16, 16 (paper) or 8, 16, 16, 16.", choices=("paper", "reference")),
+        Flag("head_channels", "int", 256, "Width of CPN's pyramid and RefineNet.", 8, 1024),
         Flag("data_format", "str", None, "Order of the axes inside the net; not given: channels_first on a GPU, channels_last else.", choices=("channels_first", "channels_last")),
     ),
     "training": (
@@ -87,10 +90,19 @@ GROUPS = {
         Flag("num_readers", "int", 4, "Record files read at a time.", 1, 64),
         Flag("num_preprocessing_threads", "int", 4, "Threads of the input pipeline.", 1, 256),
     ),
-    "prediction": (
+    "inference": (
         Flag("flip_on_test", "bool", False, "Average with the maps of the mirrored image."),
         Flag("two_pass", "bool", False, "Predict again on the crop around the first prediction."),
         Flag("decode", "str", None, "How a heatmap becomes a point; not given: as the model was trained for.", choices=("argmax", "quarter", "dark", "expectation")),
+    ),
+    "submissions": (
+        Flag("prediction", "str", None, "A submission: a CSV (or .csv.gz) with a row a photo and its points."),
+        Flag("ground_truth", "str", None, "The CSV (or .csv.gz) with the true points."),
+        Flag("test_csv", "str", None, "The list of the photos that a submission must have, `test.csv`."),
+        Flag("worst", "int", 0, "List this many photos of the largest error, worst first.", 0),
+        Flag("predictions", "strings", [], "Submissions for the same photos."),
+        Flag("weights", "floats", [], "The weight of each of them; not given: all the same.", 0),
+        Flag("median", "bool", False, "Take the median of the coordinates instead of their mean."),
     ),
 }
 

@@ -1,0 +1,31 @@
+"""Says whether a submission would be accepted for the photos of a test.csv, and if not, why not."""
+
+from configs import command_line
+from configs.errors import DataErrors
+
+
+def main(flags):
+    """Prints one line when the submission is right.
+
+    Raises:
+        DataError, DataErrors: every fault of the submission: header, cells, rows and points.
+    """
+    from preprocessing import annotations
+    from utility import submission
+
+    photos = annotations.read_images(flags.test_csv)
+    prediction, faults = annotations.parse(flags.prediction, labelled=True)
+    if not faults:  # a faulty row would be reported as missing, too
+        faults = submission.row_faults(prediction, photos) + submission.point_faults(prediction)
+    if faults:
+        raise DataErrors(faults)
+    print(f"{flags.prediction}: {len(prediction)} rows, right for {flags.test_csv}: it would be accepted")
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=["prediction", "test_csv"],
+        required=["prediction", "test_csv"],
+    )
