@@ -12,6 +12,18 @@ from absl import flags as absl_flags
 from configs.errors import ProgramError, UsageError
 from configs.flag_table import FLAGS, GROUPS
 
+TRAINING_GROUPS = (
+    "categories",
+    "codec",
+    "training",
+    "warm start",
+    "threads",
+    "data_dir",
+    "model_dir",
+    "data_format",
+    "decode",
+)
+
 _INTERRUPTED, _TERMINATED = 130, 143
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 
@@ -207,7 +219,7 @@ def _prepare_tensorflow(verbosity):
         import warnings
 
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        warnings.filterwarnings("ignore", module="tensorflow|keras")
+        warnings.filterwarnings("ignore", message="`tf.layers")  # deprecated, and what this project is written in
 
 
 def _handle_sigterm():

@@ -104,6 +104,11 @@ GROUPS = {
         Flag("weights", "floats", [], "The weight of each of them; not given: all the same.", 0),
         Flag("median", "bool", False, "Take the median of the coordinates instead of their mean."),
     ),
+    "drawing": (
+        Flag("num_train", "int", 200, "Photos of each category in train_0.", 0, 1000000),
+        Flag("num_test", "int", 40, "Photos of each category in test_0.", 0, 1000000),
+        Flag("image_size", "int", 512, "The longest side of a photo, in pixels.", 64, 4096),
+    ),
 }
 
 FLAGS = {flag.name: flag for group in GROUPS.values() for flag in group}

@@ -1,8 +1,8 @@
 """A trained model's folder: `model.json` says which net, category, sizes and codec made the checkpoints beside it.
 
-    MODELS/skirt/model.json            the description
-    MODELS/skirt/checkpoint, model.ckpt-N.*   the last checkpoints
-    MODELS/skirt/best/                 the checkpoint of lowest validation error, when there was a validation
+MODELS/skirt/model.json            the description
+MODELS/skirt/checkpoint, model.ckpt-N.*   the last checkpoints
+MODELS/skirt/best/                 the checkpoint of lowest validation error, when there was a validation
 """
 
 import json
@@ -63,12 +63,30 @@ def read(model_dir):
     version = model.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise DataError(
-            path, "format_version", f"{version!r} is newer than this program reads ({FORMAT_VERSION}): update the program"
+            path,
+            "format_version",
+            f"{version!r} is newer than this program reads ({FORMAT_VERSION}): update the program",
         )
     for key, kind in _KINDS.items():
         if not isinstance(model.get(key), kind):
             raise DataError(path, key, f"{model.get(key)!r} is missing or of the wrong kind")
     return model
+
+
+def claim(model_dir, model):
+    """Writes the description into a fresh folder; in one that has checkpoints it must be the same.
+
+    Raises:
+        DataError: the folder belongs to a model of other settings; the differences are named.
+    """
+    if not tf.train.latest_checkpoint(model_dir):
+        write(model_dir, model)
+        return
+    there = read(model_dir)
+    changed = [f"{key} {there.get(key)!r}, asked for {model[key]!r}" for key in model if there.get(key) != model[key]]
+    if changed:
+        path = os.path.join(model_dir, DESCRIPTION)
+        raise DataError(path, None, f"is of other settings ({'; '.join(changed)}): another --model_dir is needed")
 
 
 def checkpoint(model_dir, prefer_best=True):

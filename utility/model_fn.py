@@ -52,8 +52,8 @@ def model_fn(features, labels, mode, params):
     step = v1.train.get_or_create_global_step()
     rate = optimization.learning_rate(step, params["training"], params["training"]["steps_per_epoch"])
     batch_error = tf.math.divide_no_nan(tf.reduce_sum(errors * visible), tf.reduce_sum(visible))
-    v1.summary.scalar("learning_rate", rate)
-    v1.summary.scalar("ne", batch_error)
+    for name, value in {"loss": loss, "ne": batch_error, "learning_rate": rate}.items():
+        v1.summary.scalar(name, tf.identity(value, f"progress/{name}"))
     train_op = optimization.minimize(loss, rate, params["training"])
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
 
@@ -116,9 +116,9 @@ def heatmap_losses(heatmaps, features, labels, model, training):
     visible = tf.cast(tf.equal(labels["visibility"], 1), tf.float32)
     stage_losses = []
     for maps, stage in zip(heatmaps, get_net(model["net"]).stages(model["net_options"])):
-        sigma = math.hypot(model["heatmap_sigma"], stage.widening)
+        sigma = math.hypot(model["heatmap_sigma"], stage.sigma)
         errors = losses.keypoint_errors(maps, model["target_scale"] * codec.encode(cells, (size, size), sigma))
-        if stage.kind == "ohkm" and training["use_ohkm"]:
+        if stage.loss == "ohkm" and training["use_ohkm"]:
             value = losses.hardest_mean(errors, visible, _half_of_keypoints(model["category"], features["category"]))
         else:
             value = losses.visible_mean(errors, visible)
