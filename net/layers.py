@@ -10,6 +10,8 @@ import tensorflow as tf
 
 # Every layer names its initialiser: layers without one are seeded by Python's `random`, not by the graph's seed.
 HE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_in", distribution="truncated_normal")
+# A depthwise output sees one channel, not all of its kernel's: what TensorFlow calls the fan-out counts them right.
+HE_DEPTHWISE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_out", distribution="truncated_normal")
 # Heatmaps are nearly 0 everywhere: heads that start near 0 do not spend the first steps on unlearning noise.
 NEAR_ZERO = tf.compat.v1.variance_scaling_initializer(scale=0.01, mode="fan_in", distribution="truncated_normal")
 
@@ -97,6 +99,19 @@ class Layers:
         with tf.compat.v1.variable_scope(name):
             outputs = self.norm(self.conv(inputs, filters, kernel_size, "conv", **conv_options))
             return outputs if activation is None else activation(outputs)
+
+    def depthwise_norm(self, inputs, kernel_size, name, activation, strides=1):
+        """Depthwise convolution (each channel by itself), batch norm, activation, in the scope `name`."""
+        with tf.compat.v1.variable_scope(name):
+            shape = [kernel_size, kernel_size, self.channels(inputs), 1]
+            kernel = tf.compat.v1.get_variable("depthwise_kernel", shape, initializer=HE_DEPTHWISE)
+            padding = "SAME"
+            if strides > 1 and self.padding == "symmetric":
+                inputs, padding = self._pad(inputs, kernel_size // 2), "VALID"
+            steps = [strides if axis in self.spatial_axes else 1 for axis in range(4)]
+            axes = "NHWC" if self.data_format == "channels_last" else "NCHW"
+            outputs = tf.compat.v1.nn.depthwise_conv2d_native(inputs, kernel, steps, padding, axes)
+            return activation(self.norm(outputs))
 
     def heatmaps(self, inputs, num_keypoints, kernel_size, name):
         """Convolves to one map a keypoint, near 0 before training."""
