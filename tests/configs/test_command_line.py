@@ -1,0 +1,141 @@
+"""The command line's promises: what is accepted, what each error says, and the exit codes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from configs import command_line
+from configs.errors import DataError, DataErrors, UsageError
+
+ROOT = Path(__file__).parents[2]
+FLAGS = ["net", "training", "model_dir"]
+
+
+def parse(*words, **kwargs):
+    return command_line.parse(["program.py", *words], FLAGS, **kwargs)
+
+
+def run(capsys, main, *words):
+    with pytest.raises(SystemExit) as stop:
+        command_line.run(main, "What it does.", FLAGS, ["model_dir"], argv=["program.py", *words])
+    return stop.value.code, capsys.readouterr()
+
+
+def test_values_have_their_kinds():
+    flags = parse("--batch_size=3", "--decay_boundaries=4,8", "--nouse_ohkm", "--learning_rate=1e-2")
+    assert flags.batch_size == 3
+    assert flags.decay_boundaries == [4.0, 8.0]
+    assert flags.use_ohkm is False
+    assert flags.learning_rate == 0.01
+    assert flags.given == {"batch_size", "decay_boundaries", "use_ohkm", "learning_rate"}
+
+
+def test_later_value_wins_also_over_a_recipe(tmp_path):
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_text("# a comment\n--batch_size=5\n")
+    assert parse("--batch_size=3", f"--flagfile={recipe}").batch_size == 5
+    assert parse(f"--flagfile={recipe}", "--batch_size=3").batch_size == 3
+
+
+def test_recipe_may_name_flags_of_other_programs(tmp_path):
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_text("--flip_on_test\n--batch_size=5\n")
+    flags = parse(f"--flagfile={recipe}")
+    assert flags.batch_size == 5
+    assert not hasattr(flags, "flip_on_test")
+
+
+def test_recipe_may_not_name_flags_of_no_program(tmp_path):
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_text("--batch_sise=5\n")
+    with pytest.raises(UsageError, match="batch_sise"):
+        parse(f"--flagfile={recipe}")
+
+
+def test_misspelling_of_2018_is_an_alias():
+    assert parse("--feats_channals=64").feats_channels == 64
+
+
+@pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        ("--no_such_flag=1", "no_such_flag"),
+        ("--batch_size=0", "batch_size"),
+        ("--batch_size=two", "batch_size"),
+        ("--optimizer=sgdd", "optimizer"),
+        ("--decay_boundaries=1,x", "decay_boundaries"),
+        ("--flip_on_test", "other programs"),
+        ("--flagfile=missing.cfg", "missing.cfg"),
+        ("stray", "stray"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_2(capsys, word, named):
+    code, output = run(capsys, lambda flags: None, "--model_dir=x", word)
+    assert code == 2
+    assert output.err.count("\n") == 1
+    assert output.err.startswith("program.py: ")
+    assert named in output.err
+
+
+def test_required_flag(capsys):
+    code, output = run(capsys, lambda flags: None)
+    assert code == 2
+    assert "--model_dir is required" in output.err
+
+
+def test_subcommand_is_required_where_there_are_some():
+    assert parse("input", subcommands=("input", "train")).subcommand == "input"
+    with pytest.raises(UsageError, match="input, train"):
+        parse(subcommands=("input", "train"))
+
+
+def test_data_error_exits_1(capsys):
+    def main(flags):
+        raise DataError("data.csv", "line 3, column crotch", "'x' is no point: x_y_v is needed")
+
+    code, output = run(capsys, main, "--model_dir=x")
+    assert code == 1
+    assert output.err == "program.py: data.csv: line 3, column crotch: 'x' is no point: x_y_v is needed\n"
+
+
+def test_many_faults_are_a_line_each_up_to_twenty(capsys):
+    def main(flags):
+        raise DataErrors([DataError("data.csv", f"line {number}", "is wrong") for number in range(2, 27)])
+
+    code, output = run(capsys, main, "--model_dir=x")
+    lines = output.err.splitlines()
+    assert code == 1
+    assert len(lines) == 21
+    assert lines[0] == "program.py: data.csv: line 2: is wrong"
+    assert "25 in all" in lines[-1]
+
+
+def test_interrupt_exits_130(capsys):
+    def main(flags):
+        raise KeyboardInterrupt
+
+    assert run(capsys, main, "--model_dir=x")[0] == 130
+
+
+@pytest.mark.parametrize("program", sorted([*ROOT.glob("*.py"), *ROOT.glob("tools/*.py"), *ROOT.glob("demos/*.py")]))
+def test_help_of_every_program(program):
+    if "command_line.run(" not in program.read_text():
+        return
+    code = "import sys, runpy; sys.argv[1:] = ['--help']; path = sys.argv[0] = %r\n"
+    code += "try: runpy.run_path(path, run_name='__main__')\n"
+    code += "finally: assert 'tensorflow' not in sys.modules, 'the help imports TensorFlow'"
+    result = subprocess.run([sys.executable, "-c", code % str(program)], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "usage:" in result.stdout
+
+
+def test_only_command_line_reads_flags():
+    users = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("net", "preprocessing", "utility", "tools", "configs")
+        for path in (ROOT / folder).rglob("*.py")
+        if "absl" in path.read_text() and "import flags" in path.read_text()
+    ]
+    assert users == ["configs/command_line.py"]
