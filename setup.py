@@ -8,7 +8,7 @@ setup(
     description="Finds the keypoints of clothes in photos: stacked hourglass and CPN on TensorFlow estimators",
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
-    packages=["configs", "net", "preprocessing", "utility", "tools"],
+    packages=["configs", "net", "preprocessing", "utility", "tools", "tools.synthetic"],
     package_data={"configs": ["*.cfg"]},
     py_modules=["train_hg", "train_cpn", "eval_all"],
     install_requires=[

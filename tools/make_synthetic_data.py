@@ -1,0 +1,154 @@
+"""Draws a made-up data set in the FashionAI layout: photos of garments with their keypoints known exactly.
+
+It is a real task in small: five categories in many cuts, patterns, folds, people with arms and hair that hide
+keypoints, hangers, clutter, cut-off photos, several shapes and JPEG qualities, and some greyscale files. The same seed
+draws the same bytes.
+"""
+
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+
+from configs import command_line
+from configs.errors import DataError
+from configs.keypoints import CATEGORIES, KEYPOINTS
+from preprocessing.files import cannot_write
+
+SPLITS = ("train_0", "test_0")
+_MINIMUM_PER_PROCESS = 20  # photos; below this, starting another process costs more than it saves
+
+
+def main(flags):
+    """Writes the data set into `flags.output_dir`, whole or not at all.
+
+    Raises:
+        DataError: the folder holds something already, or cannot be written.
+    """
+    output_dir = os.path.abspath(flags.output_dir)
+    _refuse_full(flags.output_dir)
+    try:
+        os.makedirs(os.path.dirname(output_dir), exist_ok=True)
+        temporary = tempfile.mkdtemp(prefix=f".{os.path.basename(output_dir)}.", dir=os.path.dirname(output_dir))
+    except OSError as error:
+        raise cannot_write(flags.output_dir, error) from error
+    try:
+        write_data_set(temporary, flags.num_train, flags.num_test, flags.image_size, flags.seed)
+        os.chmod(temporary, 0o777 & ~_umask())
+        if os.path.isdir(output_dir):
+            os.rmdir(output_dir)
+        os.replace(temporary, output_dir)
+    except OSError as error:
+        raise cannot_write(flags.output_dir, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    count = len(CATEGORIES) * (flags.num_train + flags.num_test)
+    print(f"{flags.output_dir}: {count} photos of {len(CATEGORIES)} categories")
+
+
+def write_data_set(folder, num_train, num_test, image_size, seed, processes=None):
+    """Draws all photos and writes them with their tables.
+
+    Args:
+        folder: an existing folder to fill.
+        num_train: photos of each category in train_0.
+        num_test: photos of each category in test_0, whose answer goes to `test_0_answer.csv`.
+        image_size: the longest side of a photo, in pixels.
+        seed: what to draw; the same seed draws the same bytes.
+        processes: how many draw at a time; not given: one a core.
+    """
+    import numpy as np
+
+    from preprocessing import annotations
+
+    for split, count in zip(SPLITS, (num_train, num_test)):
+        for category in CATEGORIES:
+            os.makedirs(os.path.join(folder, split, "Images", category))
+        jobs = [(split, category, index) for category in CATEGORIES for index in range(count)]
+        jobs = [jobs[index] for index in np.random.default_rng(seed).permutation(len(jobs))]
+        drawn = _map(functools.partial(draw_photo, folder, image_size, seed), jobs, f"drawing {split}", processes)
+        image_ids = [image_id for image_id, _ in drawn]
+        categories = [category for _, category, _ in jobs]
+        cells = np.array([keypoints for _, keypoints in drawn]).reshape(-1, len(KEYPOINTS), 3)
+        if split == "train_0":
+            table = os.path.join(folder, split, "Annotations", "annotations.csv")
+        else:
+            table = os.path.join(folder, f"{split}_answer.csv")
+            _write_list(os.path.join(folder, split, "test.csv"), image_ids, categories)
+        annotations.write(table, image_ids, categories, cells[..., :2], cells[..., 2])
+
+
+def draw_photo(folder, image_size, seed, job):
+    """Draws one photo and writes its file.
+
+    Args:
+        folder: the data set.
+        image_size: the longest side in pixels.
+        seed: that of the data set.
+        job: (split, category, index): which photo.
+
+    Returns:
+        Its image_id, and its keypoints as a list of 24 (x, y, visibility), (-1, -1, -1) for absent ones.
+    """
+    import cv2
+    import numpy as np
+
+    from tools.synthetic.photos import random_photo
+
+    cv2.setNumThreads(1)  # the processes share the cores already
+    split, category, index = job
+    rng = np.random.default_rng([seed, SPLITS.index(split), CATEGORIES.index(category), index])
+    photo = random_photo(rng, category, image_size)
+    name = hashlib.md5(f"{seed} {split} {category} {index}".encode()).hexdigest()
+    image_id = f"Images/{category}/{name}.jpg"
+    pixels = photo.image[..., ::-1] if photo.image.ndim == 3 else photo.image
+    encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, photo.quality])[1]
+    with open(os.path.join(folder, split, image_id), "wb") as file:
+        file.write(encoded.tobytes())
+    return image_id, [photo.keypoints.get(name, (-1, -1, -1)) for name in KEYPOINTS]
+
+
+def _map(function, jobs, what, processes):
+    """Returns [function(job) for job in jobs], worked on by several processes, with a progress bar."""
+    import multiprocessing
+
+    from tqdm import tqdm
+
+    cores = len(os.sched_getaffinity(0))
+    processes = processes or min(cores, max(1, len(jobs) // _MINIMUM_PER_PROCESS))
+    bar = functools.partial(tqdm, total=len(jobs), desc=what, unit="photo", disable=None)
+    if processes == 1:
+        return list(bar(map(function, jobs)))
+    # Fresh processes: a fork of a program that has started threads may hang.
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        return list(bar(pool.imap(function, jobs, chunksize=8)))
+
+
+def _write_list(path, image_ids, categories):
+    """Writes `test.csv`: which photos there are."""
+    lines = [f"{image_id},{category}\n" for image_id, category in zip(image_ids, categories)]
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(["image_id,image_category\n", *lines])
+
+
+def _refuse_full(output_dir):
+    if os.path.lexists(output_dir) and not os.path.isdir(output_dir):
+        raise DataError(output_dir, None, "is a file: the name of a new or empty folder would be right")
+    if os.path.isdir(output_dir) and os.listdir(output_dir):
+        raise DataError(output_dir, None, "is not empty: a new or empty folder would be right")
+
+
+def _umask():
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=["output_dir", "num_train", "num_test", "image_size", "seed"],
+        required=["output_dir"],
+    )
