@@ -33,9 +33,8 @@ def random_color(rng, saturation=(0.1, 0.9), value=(0.15, 1.0)):
 
 def solid(rng, color, grain=4.0):
     """Returns a tile of one colour with a little noise."""
-    noise = rng.normal(0, grain, (TILE // 2, TILE // 2, 1)).astype(np.float32)
-    noise = cv2.resize(noise, (TILE, TILE), interpolation=cv2.INTER_LINEAR)[..., None]
-    return np.clip(np.float32(color) + noise, 0, 255).astype(np.uint8)
+    half = np.float32(color) + grain * rng.standard_normal((TILE // 2, TILE // 2, 1), np.float32)
+    return cv2.resize(np.clip(half, 0, 255).astype(np.uint8), (TILE, TILE), interpolation=cv2.INTER_LINEAR)
 
 
 def _stripes(rng, tile):

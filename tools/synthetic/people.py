@@ -1,5 +1,7 @@
 """Who or what carries a garment: a person, a mannequin, a hanger, or nothing; with what hides keypoints."""
 
+import dataclasses
+
 import numpy as np
 
 from tools.synthetic.poses import SIDES
@@ -12,6 +14,7 @@ def person(rng, pose, garment, category):
     long_hair = rng.random() < 0.55
     hair_length = rng.uniform(0.15, 0.9) if long_hair else -0.25
     layers = [*garment.back, *_hair_behind(rng, hair_length), *_legs(pose), _neck()]
+    layers += [Layer(tube(pose.arms[side][:12], 0.16, 0.13), "skin") for side in SIDES]
     for side in SIDES:
         if pose.behind[side]:
             layers += _arm(rng, pose, garment, side, lower)
@@ -33,7 +36,8 @@ def mannequin(rng, garment):
     stand = tube(line(point(0, 0.5), point(0, 3.6)), 0.06, 0.06)
     neck = outline(point(-0.11, -0.22), point(0.11, -0.22), point(0.15, 0.2), point(-0.15, 0.2))
     cap = ellipse(point(0, -0.22), 0.12, 0.04)
-    behind = [Layer(stand, "wood"), Layer(neck, "linen"), Layer(cap, "wood")]
+    trunk = dataclasses.replace(_shirt(rng, 1.3), material="linen")
+    behind = [Layer(stand, "wood"), trunk, Layer(neck, "linen"), Layer(cap, "wood")]
     return [*garment.back, *behind, *garment.front, *garment.sleeves["left"], *garment.sleeves["right"]]
 
 
@@ -98,7 +102,7 @@ def _hair_in_front(rng, length):
     for side in sides:
         sign = SIDES[str(side)]
         path = curve(point(0.19 * sign, -0.5), point(0.24 * sign, 0.0), point(rng.uniform(0.16, 0.34) * sign, length))
-        layers.append(Layer(tube(path, 0.1, rng.uniform(0.1, 0.22)), "hair"))
+        layers.append(Layer(tube(path, rng.uniform(0.1, 0.2), 0.05), "hair"))
     return layers
 
 
@@ -113,10 +117,10 @@ def _legs(pose):
 
 
 def _arm(rng, pose, garment, side, lower):
-    """Returns the arm, its sleeve and its hand; when the garment is a skirt or trousers, the shirt's sleeve."""
+    """Returns the arm below its root, the hand and the sleeve; with a skirt or trousers, the shirt's sleeve."""
     path = pose.arms[side]
     hand = path[-1] + 0.06 * (path[-1] - path[-3]) / np.linalg.norm(path[-1] - path[-3])
-    layers = [Layer(tube(path, 0.16, 0.1), "skin"), Layer(ellipse(hand, 0.065, 0.085), "skin")]
+    layers = [Layer(tube(path[7:], 0.14, 0.1), "skin"), Layer(ellipse(hand, 0.065, 0.085), "skin")]
     if lower:
         sleeve = shortened(path, rng.uniform(0.25, 1.0))
         root = point(0.4 * SIDES[side], 0.12)

@@ -144,7 +144,7 @@ def render(rng, scene):
         image: [H, W, 3] uint8 RGB.
         visibility: {name: VISIBLE or OCCLUDED} of the keypoints inside the photo.
     """
-    materials = _random_materials(rng)
+    materials = _random_materials(rng, {layer.material for layer in scene.layers})
     image = backgrounds.random_background(rng, *scene.size).astype(np.float32)
     masks = [coverage(layer.outline, scene.size) for layer in scene.layers]
     _cast_shadow(rng, image, masks)
@@ -176,25 +176,29 @@ def _at(mask, place):
     return mask[int(place[1]), int(place[0])] > 127
 
 
-def _random_materials(rng):
-    """Draws a material for each name that layers use."""
+def _random_materials(rng, names):
+    """Draws a material for each of the names."""
     fabric = fabrics.random_fabric(rng)
-    skin = fabrics.plain_material(rng, _SKINS[rng.integers(len(_SKINS))])
-    same = rng.random() < 0.3
-    return {
-        "fabric": fabric,
-        "lining": fabrics.darker(fabric),
-        "trim": fabrics.darker(fabric, 0.8) if same else fabrics.plain_material(rng, fabrics.random_color(rng), 0.1),
-        "shirt": fabrics.random_fabric(rng),
-        "jeans": fabrics.random_fabric(rng),
-        "skin": skin,
-        "lips": fabrics.plain_material(rng, (190, 80, 84)),
-        "hair": fabrics.plain_material(rng, _HAIRS[rng.integers(len(_HAIRS))], 0.5),
-        "leather": fabrics.plain_material(rng, fabrics.random_color(rng, (0.2, 0.7), (0.1, 0.6))),
-        "wood": fabrics.plain_material(rng, (140, 104, 70)),
-        "linen": fabrics.plain_material(rng, (226, 218, 200)),
-        "telephone": fabrics.plain_material(rng, (30, 30, 34), 0.1),
+    trim = (
+        fabrics.darker(fabric, 0.8)
+        if rng.random() < 0.3
+        else fabrics.plain_material(rng, fabrics.random_color(rng), 0.1)
+    )
+    drawn = {
+        "fabric": lambda: fabric,
+        "lining": lambda: fabrics.darker(fabric),
+        "trim": lambda: trim,
+        "shirt": lambda: fabrics.random_fabric(rng),
+        "jeans": lambda: fabrics.random_fabric(rng),
+        "skin": lambda: fabrics.plain_material(rng, _SKINS[rng.integers(len(_SKINS))]),
+        "lips": lambda: fabrics.plain_material(rng, (190, 80, 84)),
+        "hair": lambda: fabrics.plain_material(rng, _HAIRS[rng.integers(len(_HAIRS))], 0.5),
+        "leather": lambda: fabrics.plain_material(rng, fabrics.random_color(rng, (0.2, 0.7), (0.1, 0.6))),
+        "wood": lambda: fabrics.plain_material(rng, (140, 104, 70)),
+        "linen": lambda: fabrics.plain_material(rng, (226, 218, 200)),
+        "telephone": lambda: fabrics.plain_material(rng, (30, 30, 34), 0.1),
     }
+    return {name: drawn[name]() for name in sorted(names)}
 
 
 def _cast_shadow(rng, image, masks):
@@ -228,8 +232,8 @@ def _developed(rng, image):
     image = image.astype(np.float32) * gain.astype(np.float32)
     if rng.random() < 0.3:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
-    noise = rng.normal(0, rng.uniform(0.5, 5), (*image.shape[:2], 1)).astype(np.float32)
-    return np.clip(image + noise, 0, 255).astype(np.uint8)
+    image += rng.uniform(0.5, 5) * rng.standard_normal((*image.shape[:2], 1), np.float32)
+    return np.clip(image, 0, 255, out=image).astype(np.uint8)
 
 
 def _mirrored(image, keypoints):
