@@ -16,6 +16,7 @@ from configs.errors import DataError
 from configs.keypoints import CATEGORIES, KEYPOINTS
 from preprocessing.files import cannot_write
 
+FLAGS = ("output_dir", "num_train", "num_test", "image_size", "seed")
 SPLITS = ("train_0", "test_0")
 _MINIMUM_PER_PROCESS = 20  # photos; below this, starting another process costs more than it saves
 
@@ -146,9 +147,4 @@ def _umask():
 
 
 if __name__ == "__main__":
-    command_line.run(
-        main,
-        __doc__,
-        flags=["output_dir", "num_train", "num_test", "image_size", "seed"],
-        required=["output_dir"],
-    )
+    command_line.run(main, __doc__, flags=FLAGS, required=["output_dir"])

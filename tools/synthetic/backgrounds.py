@@ -37,7 +37,7 @@ def _bricks(rng, width, height):
     image = np.empty((height, width, 3), np.uint8)
     image[:] = random_color(rng, (0.0, 0.1), (0.5, 0.9))
     brick = np.array(random_color(rng, (0.0, 0.5), (0.4, 0.85)))
-    brick_height = int(rng.integers(height // 30, height // 14))
+    brick_height = int(rng.integers(height // 30 + 1, height // 14 + 2))
     for row, y in enumerate(range(0, height, brick_height)):
         for x in range(-brick_height * 3 * (row % 2) // 2, width, brick_height * 3):
             tone = tuple(float(channel) for channel in brick * rng.uniform(0.8, 1.1))
@@ -69,7 +69,7 @@ def _clutter(rng, image, count):
     height, width = image.shape[:2]
     for _ in range(count):
         x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
-        breadth, depth = (int(size) for size in rng.integers(max(2, width // 30), width // 5, 2))
+        breadth, depth = (int(size) for size in rng.integers(width // 30 + 1, width // 5 + 2, 2))
         color = random_color(rng)
         kind = rng.integers(3)
         if kind == 0:

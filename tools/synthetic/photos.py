@@ -21,6 +21,7 @@ _SHAPES = (
     (0.78, 1.0),
 )  # width, height over the long side
 _SHAPE_SHARES = (0.55, 0.12, 0.12, 0.08, 0.08, 0.05)
+_FINENESS = 4  # a pixel of a mask is the mean of this many by this many
 _SUBPIXEL_BITS = 6
 _SKINS = ((255, 224, 196), (241, 194, 160), (224, 172, 130), (172, 120, 84), (120, 80, 56))
 _HAIRS = ((30, 24, 22), (66, 42, 30), (120, 78, 44), (196, 158, 96), (110, 40, 30))
@@ -77,7 +78,7 @@ def random_photo(rng, category, image_size):
 def random_scene(rng, category, image_size):
     """Draws what is in the photo, and where: both points of the normalising pair are always inside."""
     shape = _SHAPES[rng.choice(len(_SHAPES), p=_SHAPE_SHARES)]
-    size = tuple(max(16, int(round(side * image_size))) for side in shape)
+    size = tuple(int(round(side * image_size)) for side in shape)
     worn = rng.random() < 0.6
     pose = random_pose(rng, worn)
     garment = random_garment(rng, category, pose)
@@ -131,9 +132,15 @@ def scene_points(scene):
 def coverage(outline, size):
     """Returns [height, width] uint8: how much of each pixel the [N, 2] outline covers, 0 to 255."""
     mask = np.zeros(size[::-1], np.uint8)
-    # OpenCV's coordinates name the centres of pixels, the continuous plane their corners.
-    corners = np.round((outline - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
-    cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+    low = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
+    high = np.minimum(np.ceil(outline.max(axis=0)).astype(int), size)
+    if (high > low).all():
+        width, height = high - low
+        fine = np.zeros((height * _FINENESS, width * _FINENESS), np.uint8)
+        # OpenCV's coordinates name the centres of pixels, the continuous plane their corners.
+        corners = np.round(((outline - low) * _FINENESS - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
+        cv2.fillPoly(fine, [corners], 255, shift=_SUBPIXEL_BITS)
+        mask[low[1] : high[1], low[0] : high[0]] = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
     return mask
 
 

@@ -197,9 +197,10 @@ def _sleeve(cut, arm, places, side):
     outer = offset(path[start:], -sign * half[start:])
     inner = offset(path[start:], sign * half[start:])
     shoulder, armpit = places[f"shoulder_{side}"], places[f"armpit_{side}"]
-    outer, inner = (_beyond_armhole(edge, shoulder, armpit, sign) for edge in (outer, inner))
+    tangent = (path[-1] - path[-3]) / np.linalg.norm(path[-1] - path[-3])
+    outer = _beyond_armhole(outer, shoulder, armpit, sign, shoulder + 0.1 * tangent)
+    inner = _beyond_armhole(inner, shoulder, armpit, sign, armpit + 0.1 * tangent)
     cuffs = {f"cuff_{side}_out": outer[-1], f"cuff_{side}_in": inner[-1]}
-    tangent = path[-1] - path[-3]
     return [
         Layer(
             outline(shoulder, outer, inner[::-1], armpit),
@@ -210,13 +211,15 @@ def _sleeve(cut, arm, places, side):
     ]
 
 
-def _beyond_armhole(edge, shoulder, armpit, sign):
-    """Returns the [N, 2] edge without the points that lie over the trunk beside the seam; the last one stays."""
+def _beyond_armhole(edge, shoulder, armpit, sign, shortest):
+    """Returns the [N, 2] edge of a sleeve without what lies over the trunk beside the seam.
+
+    A sleeve too short to have an end beyond the seam ends at `shortest`.
+    """
     seam, reach = armpit - shoulder, edge - shoulder
     outside = sign * (seam[1] * reach[:, 0] - seam[0] * reach[:, 1]) > 0.02
     keep = outside | (edge[:, 1] > armpit[1] + 0.03)
-    keep[-1] = True
-    return edge[keep]
+    return edge[keep] if keep[-1] else shortest[None]
 
 
 def _strap(trunk, side):
