@@ -1,0 +1,53 @@
+"""What the tests share: photos and records, the real ones where the variable FASHION_DATA names their folder."""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_program(program, *words):
+    """Runs a program of the project in this process, as the shell would.
+
+    Args:
+        program: its path from the project's root.
+        *words: its command line.
+
+    Returns:
+        Its exit code.
+    """
+    former = sys.argv
+    sys.argv = [str(ROOT / program), *map(str, words)]
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as stop:
+        return stop.code
+    finally:
+        sys.argv = former
+    raise AssertionError(f"{program} ended without an exit code")
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A folder in the FashionAI layout with train_0, test_0 and test_0_answer.csv: real photos, or drawn ones."""
+    if "FASHION_DATA" in os.environ:
+        return Path(os.environ["FASHION_DATA"]) / "fashionai"
+    folder = tmp_path_factory.mktemp("photos") / "drawn"
+    assert run_program("tools/make_synthetic_data.py", f"--output_dir={folder}", "--num_train=12", "--num_test=4") == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def records(photos, tmp_path_factory):
+    """A folder of training and validation TFRecords made of `photos`."""
+    folder = tmp_path_factory.mktemp("records") / "records"
+    words = (f"--data_dir={photos}", f"--output_dir={folder}", "--splits=train_0", "--val_fraction=0.2")
+    assert run_program("tools/convert_tfrecords.py", *words) == 0
+    return folder
