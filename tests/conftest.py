@@ -51,3 +51,9 @@ def records(photos, tmp_path_factory):
     words = (f"--data_dir={photos}", f"--output_dir={folder}", "--splits=train_0", "--val_fraction=0.2")
     assert run_program("tools/convert_tfrecords.py", *words) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def program():
+    """Runs a program of the project in the test's process: `program("tools/score.py", "--prediction=…")` -> exit code."""
+    return run_program
