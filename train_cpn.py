@@ -5,7 +5,15 @@ python train_cpn.py --data_dir=RECORDS --model_dir=MODELS --model_to_train=skirt
 
 from configs import command_line, cross_checks
 
-NET_FLAGS = ("backbone", "detnet_laterals", "head_channels")
+NET_FLAGS = (
+    "backbone",
+    "detnet_laterals",
+    "head_channels",
+    "resnet_stride",
+    "padding",
+    "bn_momentum",
+    "bn_epsilon",
+)
 DEFAULTS = {
     "train_image_size": 384,
     "heatmap_size": 96,

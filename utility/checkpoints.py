@@ -52,7 +52,7 @@ def find(path):
     else:
         description_folder = folder
     prefix = model_directory.checkpoint(folder) if os.path.isdir(path) else path
-    if not tf.train.checkpoint_exists(prefix):
+    if not os.path.isfile(f"{prefix}.index"):
         raise DataError(path, None, "is no checkpoint: a folder or a prefix such as CKPT/model.ckpt is needed")
     if os.path.isfile(os.path.join(description_folder, BACKBONE)):
         return Source(prefix, read_backbone(description_folder), True)
@@ -118,16 +118,19 @@ def write(prefix, arrays):
 def inherited(path, net):
     """Returns what a model of `net` takes over from the checkpoint that it starts from.
 
+    Args:
+      path: of the checkpoint, see `find`; None: there is none.
+      net: a name of the registry.
+
     Returns:
-      {"net_options": {…}} of the options that the weights were trained with, and "normalisation" where it is known;
-      {} where the checkpoint has no description.
+      {"net_options": the options that the weights were trained with, where they are known; "normalisation": {mean,
+      scale}, the data set's where it is not}.
     """
     description = find(path).description if path else {}
-    if not description:
-        return {}
     names = set(_INHERITED_OPTIONS) & set(registry.get_net(net).options)
-    options = {name: value for name, value in description["net_options"].items() if name in names}
-    return {"net_options": options, "normalisation": description["normalisation"]}
+    options = {name: value for name, value in description.get("net_options", {}).items() if name in names}
+    own = {"mean": list(registry.MEAN_RGB), "scale": [registry.SCALE] * 3}
+    return {"net_options": options, "normalisation": description.get("normalisation", own)}
 
 
 @contextlib.contextmanager

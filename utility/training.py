@@ -13,7 +13,7 @@ from net import registry
 from preprocessing import records
 from preprocessing.files import exclusive
 from preprocessing.input_fn import make_dataset
-from utility import model_directory
+from utility import checkpoints, model_directory
 from utility.best_checkpoint import BestCheckpoint
 from utility.hooks import ProgressHook, StopHook
 from utility.model_fn import model_fn
@@ -51,7 +51,8 @@ def train(category, settings, net, net_options):
         {"ne": best normalized error or None without validation, "checkpoint": prefix of the model's checkpoint}.
     """
     data_dir, model_dir = settings["data_dir"], os.path.join(settings["model_dir"], category)
-    model = describe(category, settings, net, net_options)
+    start = model_dir if tf.train.latest_checkpoint(model_dir) else settings["checkpoint_path"]
+    model = describe(category, settings, net, net_options, start)
     with exclusive(model_dir):
         images = count_images(data_dir, category)
         validation = settings["val_fraction"] != 0 and sum(count_images(data_dir, category, True).values())
@@ -62,11 +63,12 @@ def train(category, settings, net, net_options):
             "data_format": settings["data_format"],
             "training": {**_training(settings), **schedule},
         }
-        estimator = tf.estimator.Estimator(model_fn, model_dir, _run_config(settings, schedule), params)
         _print_header(model, settings, schedule, images, validation)
         stop = StopHook()
         best = BestCheckpoint(model_dir)
-        with stop.signals():
+        with stop.signals(), checkpoints.warm_start(model_dir, model, settings) as start:
+            config = _run_config(settings, schedule)
+            estimator = tf.estimator.Estimator(model_fn, model_dir, config, params, warm_start_from=start)
             _run(
                 estimator,
                 category,
@@ -83,18 +85,23 @@ def train(category, settings, net, net_options):
     return {"ne": best.ne if validation else None, "checkpoint": checkpoint}
 
 
-def describe(category, settings, net, net_options):
-    """Returns the description (`model_directory.read`) of the model that the settings ask for."""
+def describe(category, settings, net, net_options, start=None):
+    """Returns the description (`model_directory.read`) of the model that the settings ask for.
+
+    What was not asked for is taken over from the checkpoint `start`, whose weights are used to it.
+    """
+    inherited = checkpoints.inherited(start, net)
+    options = {name: value for name, value in inherited["net_options"].items() if name not in settings["given"]}
     return {
         "net": net,
-        "net_options": {**registry.get_net(net).options, **net_options},
+        "net_options": {**registry.get_net(net).options, **net_options, **options},
         "category": category,
         "keypoints": list(keypoint_names(category)),
         "train_image_size": settings["train_image_size"],
         "heatmap_size": settings["heatmap_size"],
         "heatmap_sigma": settings["heatmap_sigma"],
         "target_scale": settings["target_scale"],
-        "normalisation": {"mean": list(registry.MEAN_RGB), "scale": [registry.SCALE] * 3},
+        "normalisation": inherited["normalisation"],
         "decode": settings["decode"] or "dark",
     }
 
