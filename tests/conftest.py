@@ -55,5 +55,5 @@ def records(photos, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def program():
-    """Runs a program of the project in the test's process: `program("tools/score.py", "--prediction=…")` -> exit code."""
+    """Runs a program in the test's process: `program("tools/score.py", "--prediction=…")` returns its exit code."""
     return run_program
