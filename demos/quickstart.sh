@@ -21,5 +21,6 @@ echo "4/5 predicting the test photos"
 python eval_all.py --model_dir=$out/models --data_dir=$out/data/test_0 --output=$out/submission.csv
 
 echo "5/5 scoring, and drawing the predictions"
-python tools/draw_predictions.py --data_dir=$out/data/test_0 --prediction=$out/submission.csv --output=$out/predictions.jpg
+python demos/draw_predictions.py --data_dir=$out/data/test_0 --prediction=$out/submission.csv \
+    --ground_truth=$out/data/test_0_answer.csv --output=$out/predictions.jpg
 python tools/score.py --prediction=$out/submission.csv --ground_truth=$out/data/test_0_answer.csv
