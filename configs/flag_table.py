@@ -124,13 +124,13 @@ GROUPS = {
         Flag("worst", "int", 0, "List this many photos of the largest error, worst first.", 0),
         Flag("predictions", "strings", [], "Submissions for the same photos."),
         Flag("weights", "str", None, "tools/ensemble.py: the weight of each submission, with commas between (not given: all the same); tools/import_weights.py: the file of the weights."),
-        Flag("photos_per_category", "int", 5, "Photos of each category on the sheet.", 1, 100),
         Flag("median", "bool", False, "Take the median of the coordinates instead of their mean."),
     ),
     "drawing": (
         Flag("num_train", "int", 200, "Photos of each category in train_0.", 0, 1000000),
         Flag("num_test", "int", 40, "Photos of each category in test_0.", 0, 1000000),
         Flag("image_size", "int", 512, "The longest side of a photo, in pixels.", 64, 4096),
+        Flag("num_photos", "int", 5, "Photos of each category on a sheet.", 1, 1000),
     ),
 }
 

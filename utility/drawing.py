@@ -7,6 +7,7 @@ of pixels.
 import cv2
 import numpy as np
 
+from configs.errors import DataError
 from configs.keypoints import KEYPOINTS, keypoint_names, outline
 from preprocessing.files import atomic_write
 
@@ -141,6 +142,18 @@ def contact_sheet(images, columns, tile_size=256, captions=None):
     tiles += [blank] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
     return np.vstack(rows)
+
+
+def read(path):
+    """Returns a photo as [H, W, 3] uint8 RGB, turned as its EXIF orientation says.
+
+    Raises:
+        DataError: the file is missing or no image.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError(path, None, "cannot be read as an image: a JPEG or PNG photo would be right")
+    return np.ascontiguousarray(image[..., ::-1])
 
 
 def encode(image, kind=".jpg", quality=88):

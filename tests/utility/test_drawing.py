@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from configs.errors import DataError
 from configs.keypoints import KEYPOINTS
@@ -93,6 +94,20 @@ def test_what_is_saved_can_be_read(tmp_path):
         assert read[..., 2].mean() > 240  # OpenCV reads blue, green, red
     with pytest.raises(DataError, match="cannot be written"):
         drawing.save("/proc/a.png", image)
+
+
+def test_read_turns_a_photo_as_its_orientation_says(tmp_path):
+    picture = Image.new("RGB", (40, 20), (255, 0, 0))
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "turned.jpg", exif=exif)
+    image = drawing.read(tmp_path / "turned.jpg")
+    assert image.shape == (40, 20, 3)
+    assert image[5, 5, 0] > 240
+    (tmp_path / "no.jpg").write_text("no image")
+    for name in ("no.jpg", "missing.jpg"):
+        with pytest.raises(DataError, match=name):
+            drawing.read(tmp_path / name)
 
 
 def test_named_points_leaves_absent_ones_out():

@@ -77,7 +77,7 @@ def _neck():
 
 def _head(rng):
     """Returns face and short hair, and eyes and mouth that barely show."""
-    center = point(rng.normal(0, 0.02), -0.44)
+    center = point(rng.normal(0, 0.02), -0.38)
     layers = [Layer(ellipse(center, 0.19, 0.26), "skin")]
     fringe = curve(center + point(-0.2, 0.0), center + point(rng.uniform(-0.1, 0.1), -0.25), center + point(0.2, 0.0))
     crown = curve(center + point(0.22, 0.05), center + point(0, -0.6), center + point(-0.22, 0.05), weight=1.3)
@@ -88,7 +88,7 @@ def _head(rng):
 
 
 def _hair_behind(rng, length):
-    center = point(0, -0.46)
+    center = point(0, -0.4)
     left, right = point(-0.25, length), point(0.25, length + rng.normal(0, 0.05))
     crown = curve(left, center + point(-0.34, -0.55), center + point(0, -0.3), weight=1.2)
     other = curve(center + point(0, -0.3), center + point(0.34, -0.55), right, weight=1.2)

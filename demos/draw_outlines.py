@@ -1,0 +1,54 @@
+"""Draws demos/outlines.jpg: where each of the 24 keypoints sits, on one drawn garment of each category."""
+
+import os
+
+import cv2
+import numpy as np
+
+from configs import command_line
+from configs.keypoints import CATEGORIES, KEYPOINTS
+from tools.synthetic import photos
+from utility import drawing
+
+# Drawings that show every keypoint of their category.
+SEEDS = {"blouse": 48, "dress": 38, "outwear": 30, "skirt": 2, "trousers": 6}
+TILE = 420  # pixels
+
+
+def main(flags):
+    tiles = [_numbered(category) for category in CATEGORIES] + [_legend()]
+    drawing.save(flags.output, drawing.contact_sheet(tiles, 3, TILE, CATEGORIES), quality=80)
+
+
+def _numbered(category):
+    """Returns the category's photo with each keypoint's number in the schema beside it."""
+    photo = photos.random_photo(np.random.default_rng([SEEDS[category]]), category, 2 * TILE)
+    points = {name: (x, y) for name, (x, y, _) in photo.keypoints.items()}
+    image = drawing.draw_keypoints(photo.image, category, points)
+    center = np.mean(list(points.values()), axis=0)
+    for name, place in points.items():
+        outward = (place - center) / np.linalg.norm(place - center)
+        spot = place + 34 * outward - (14, -10)
+        _write(image, str(KEYPOINTS.index(name) + 1), spot, 1.0)
+    return image
+
+
+def _legend():
+    """Returns a tile with the keypoints' numbers, colours and names in two columns."""
+    tile = np.full((TILE, TILE, 3), 24, np.uint8)
+    for index, name in enumerate(KEYPOINTS):
+        x, y = 24 + 200 * (index // 12), 30 + 32 * (index % 12)
+        cv2.circle(tile, (x, y - 5), 7, drawing.keypoint_color(name), -1, cv2.LINE_AA)
+        _write(tile, f"{index + 1}  {name}", (x + 16, y), 0.44)
+    return tile
+
+
+def _write(image, text, spot, scale):
+    for color, thickness in (((0, 0, 0), 4), ((255, 255, 255), round(2 * scale))):
+        place = int(spot[0]), int(spot[1])
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, color, thickness, cv2.LINE_AA)
+
+
+if __name__ == "__main__":
+    default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "outlines.jpg")
+    command_line.run(main, __doc__, flags=["output"], defaults={"output": default})

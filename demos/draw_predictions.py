@@ -1,0 +1,49 @@
+"""Draws a sheet of test photos with the points of a submission.
+
+With --ground_truth a red line leads from each point to where it should be.
+"""
+
+import os
+
+from configs import command_line
+from configs.keypoints import CATEGORIES
+
+
+def main(flags):
+    """Writes the sheet: `flags.num_photos` photos a category, evenly spaced through the file.
+
+    Raises:
+        DataError, DataErrors: the submission, the ground truth or a photo cannot be read.
+    """
+    import numpy as np
+
+    from preprocessing import annotations
+    from utility import drawing, submission
+
+    prediction = annotations.read(flags.prediction)
+    truth = annotations.read(flags.ground_truth) if flags.ground_truth else None
+    truth_rows = submission.aligned_rows(truth, prediction) if truth else None
+    tiles, captions = [], []
+    for category in CATEGORIES:
+        rows = [row for row, name in enumerate(prediction.categories) if name == category]
+        picked = np.linspace(0, len(rows) - 1, min(flags.num_photos, len(rows))).astype(int)
+        for row in (rows[index] for index in picked):
+            image = drawing.read(os.path.join(flags.data_dir, prediction.image_ids[row]))
+            points = drawing.named_points(prediction.points[row], prediction.visibility[row])
+            right = None
+            if truth:
+                visible = np.where(truth.visibility[truth_rows[row]] == 1, 1, -1)
+                right = drawing.named_points(truth.points[truth_rows[row]], visible)
+            tiles.append(drawing.draw_keypoints(image, category, points, truth=right))
+            captions.append(category)
+    drawing.save(flags.output, drawing.contact_sheet(tiles, flags.num_photos, 240, captions))
+    print(f"{flags.output}: {len(tiles)} photos")
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=["data_dir", "prediction", "ground_truth", "output", "num_photos"],
+        required=["data_dir", "prediction", "output"],
+    )
