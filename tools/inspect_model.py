@@ -1,0 +1,112 @@
+"""Prints a net's layers, shapes, parameters and multiply-adds, without running anything.
+
+`--net` and its options name the net, or `--model_dir` a trained model. A layer is a convolution or matrix product; what
+batch norm, activations, pooling and resizing take beside them is not counted, as is usual.
+"""
+
+import json
+
+from configs import command_line
+from configs.keypoints import ALL
+
+NET_FLAGS = (
+    "num_stacks",
+    "num_modules",
+    "feats_channels",
+    "backbone",
+    "detnet_laterals",
+    "head_channels",
+    "resnet_stride",
+    "padding",
+)
+_SIZE = 256  # pixels, of a net without a model
+
+
+def main(flags):
+    """Prints the table and writes the JSON where asked for.
+
+    Raises:
+        DataError: `--model_dir` holds no model.
+        UsageError: the net cannot take images of that size.
+    """
+    from preprocessing.files import atomic_write
+
+    figures = inspect(describe(flags))
+    print("\n".join(table(figures)))
+    if flags.json:
+        with atomic_write(flags.json) as file:
+            file.write(json.dumps(figures, indent=2) + "\n")
+
+
+def describe(flags):
+    """Returns what to build: {net, net_options, num_keypoints, height, width, heatmap_size (None: the net's own)}."""
+    from configs.keypoints import num_keypoints
+    from net import registry
+    from utility import model_directory
+
+    if flags.model_dir:
+        model = model_directory.read(flags.model_dir)
+        size, heatmap_size = model["train_image_size"], (model["heatmap_size"],) * 2
+        own = {"net": model["net"], "net_options": model["net_options"], "num_keypoints": len(model["keypoints"])}
+    else:
+        options = registry.get_net(flags.net).options
+        chosen = {name: getattr(flags, name) for name in NET_FLAGS if name in options}
+        size, heatmap_size = _SIZE, None
+        own = {"net": flags.net, "net_options": {**options, **chosen}}
+        own["num_keypoints"] = flags.num_keypoints or num_keypoints(flags.category or ALL)
+    if flags.height or flags.width:
+        heatmap_size = None
+    return {**own, "height": flags.height or size, "width": flags.width or size, "heatmap_size": heatmap_size}
+
+
+def inspect(net):
+    """Builds a net for one image and reads its figures off the graph.
+
+    Args:
+        net: what `describe` returns.
+
+    Returns:
+        {parameters (batch norm's statistics included), trainable, multiply_adds, outputs: [[h, w, k], …], layers:
+        [{name, kind, shape, parameters, multiply_adds}, …]}.
+    """
+    import tensorflow as tf
+
+    from net import complexity, registry
+
+    with tf.Graph().as_default() as graph:
+        images = tf.compat.v1.placeholder(tf.float32, [1, net["height"], net["width"], 3])
+        build = registry.get_net(net["net"]).build
+        outputs = build(images, net["num_keypoints"], False, heatmap_size=net["heatmap_size"], **net["net_options"])
+        layers = complexity.layers(graph)
+        return {
+            "parameters": complexity.count(tf.compat.v1.global_variables()),
+            "trainable": complexity.count(tf.compat.v1.trainable_variables()),
+            "multiply_adds": sum(layer.multiply_adds for layer in layers),
+            "outputs": [list(output.shape)[1:] for output in outputs],
+            "layers": [{**layer._asdict(), "shape": list(layer.shape)} for layer in layers],
+        }
+
+
+def table(figures):
+    """Returns the lines that show the figures of `inspect`."""
+    layers = figures["layers"]
+    width = max(len(layer["name"]) for layer in layers)
+    lines = [f"{'layer':{width}}  {'output':>16}  {'weights':>10}  {'multiply-adds':>14}"]
+    for layer in layers:
+        shape = "x".join(map(str, layer["shape"][1:]))
+        lines.append(f"{layer['name']:{width}}  {shape:>16}  {layer['parameters']:>10}  {layer['multiply_adds']:>14}")
+    outputs = ", ".join("x".join(map(str, shape)) for shape in figures["outputs"])
+    return [
+        *lines,
+        f"outputs: {outputs}",
+        f"parameters: {figures['parameters']}, of which trainable: {figures['trainable']}",
+        f"multiply-adds: {figures['multiply_adds']} ({figures['multiply_adds'] / 1e9:.2f} G)",
+    ]
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=["inspection", *NET_FLAGS, "category", "model_dir", "json"],
+    )
