@@ -6,12 +6,15 @@ network's input enters scaled by heatmap size / input size, and nothing is round
 B batch, K keypoints, h and w the heatmap's height and width.
 """
 
+import math
+
 import tensorflow as tf
 
 METHODS = ("argmax", "quarter", "dark", "expectation")
 
 _EXPECTATION_RADIUS = 2
 _SMALLEST = 1e-10
+_LOWEST_SHARE = 1e-6  # of the peak: what is lower, or negative, is the net's noise, and its logarithm would rule DARK
 
 
 def encode(points, size, sigma):
@@ -36,14 +39,15 @@ def _gaussian(centers, length, sigma):
     return tf.exp(-tf.square((cells[:, tf.newaxis] - centers[:, tf.newaxis, :]) / sigma) / 2)
 
 
-def decode(heatmaps, method="dark"):
+def decode(heatmaps, method="dark", sigma=1.0):
     """Finds the point of each heatmap.
 
     Args:
-        heatmaps: [B, h, w, K] float32, at least 3 cells high and wide.
-        method: `argmax`, the centre of the highest cell; `quarter`, moved a quarter cell toward the higher neighbour
-            on each axis (arXiv 1603.06937, section 3.3); `dark`, the maximum of the parabola through the logarithm of the
-            cells around (arXiv 1910.06278, section 3.2); `expectation`, the mean place of a window around the cell.
+        heatmaps: [B, h, w, K] float32, at least 5 cells high and wide.
+        method: `argmax`, the centre of the highest cell; `quarter`, moved a quarter cell toward the higher neighbour on
+            each axis (arXiv 1603.06937, section 3.3); `dark`, the maximum of the parabola through the logarithm of the
+            smoothed cells around (arXiv 1910.06278, section 3.2); `expectation`, the mean place of a window around it.
+        sigma: standard deviation of the Gaussians that the maps were trained for, in cells: `dark` smooths by it.
 
     Returns:
         points: [B, K, 2] float32, (x, y) in the plane of cells.
@@ -53,49 +57,98 @@ def decode(heatmaps, method="dark"):
         raise ValueError(f"decode method {method!r}: one of {', '.join(METHODS)} is needed")
     shape = tf.shape(heatmaps)
     height, width = shape[1], shape[2]
-    maps = tf.reshape(tf.transpose(heatmaps, [0, 3, 1, 2]), [-1, height * width])  # [B K, h w]
-    peak = tf.argmax(maps, axis=1, output_type=tf.int32)
+    maps = tf.reshape(tf.transpose(heatmaps, [0, 3, 1, 2]), [-1, height, width])  # [B K, h, w]
+    flat = tf.reshape(maps, [-1, height * width])
+    peak = tf.argmax(flat, axis=1, output_type=tf.int32)
     column, row = peak % width, peak // width
     if method == "argmax":
         place = tf.cast(tf.stack([column, row], axis=-1), tf.float32)
-    elif method == "expectation":
-        place = _expectation(maps, column, row, height, width)
+    elif method == "quarter":
+        place = _quarter(maps, column, row)
+    elif method == "dark":
+        place = _dark(maps, column, row, sigma)
     else:
-        place = (_quarter if method == "quarter" else _dark)(maps, column, row, height, width)
+        place = _expectation(maps, column, row)
     points = tf.reshape(place + 0.5, [shape[0], shape[3], 2])
-    scores = tf.reshape(tf.reduce_max(maps, axis=1), [shape[0], shape[3]])
+    scores = tf.reshape(tf.reduce_max(flat, axis=1), [shape[0], shape[3]])
     static = heatmaps.shape
     points.set_shape([static[0], static[3], 2])
     scores.set_shape([static[0], static[3]])
     return points, scores
 
 
-def _window(maps, column, row, radius, width):
+def _window(maps, column, row, radius):
     """Returns the cells around (column, row), [B K, 2 radius + 1, 2 radius + 1]; they must lie inside the map."""
+    width = tf.shape(maps)[2]
     offsets = tf.range(-radius, radius + 1)
     indices = (row[:, tf.newaxis, tf.newaxis] + offsets[:, tf.newaxis]) * width
     indices += column[:, tf.newaxis, tf.newaxis] + offsets[tf.newaxis, :]
-    return tf.gather(maps, indices, batch_dims=1)
+    return tf.gather(tf.reshape(maps, [tf.shape(maps)[0], -1]), indices, batch_dims=1)
 
 
-def _inside(index, length, radius):
-    return tf.clip_by_value(index, radius, length - 1 - radius)
+def _inside(maps, column, row, radius):
+    """Returns the nearest (column, row) whose window of `radius` lies inside the map."""
+    height, width = tf.unstack(tf.shape(maps)[1:])
+    return tf.clip_by_value(column, radius, width - 1 - radius), tf.clip_by_value(row, radius, height - 1 - radius)
 
 
-def _quarter(maps, column, row, height, width):
-    def toward_higher(index, length, stride):
-        flat = row * width + column
-        before = tf.gather(maps, flat - tf.where(index > 0, stride, 0), batch_dims=1)
-        after = tf.gather(maps, flat + tf.where(index < length - 1, stride, 0), batch_dims=1)
-        return tf.cast(index, tf.float32) + 0.25 * tf.sign(after - before)
-
-    return tf.stack([toward_higher(column, width, 1), toward_higher(row, height, width)], axis=-1)
+def _logarithm(cells):
+    """Returns the logarithm of windows [B K, n, n], from which noise far below their peak is cut off."""
+    peak = tf.reduce_max(cells, axis=[1, 2], keepdims=True)
+    return tf.math.log(tf.maximum(cells, tf.maximum(peak * _LOWEST_SHARE, _SMALLEST)))
 
 
-def _dark(maps, column, row, height, width):
+def _quarter(maps, column, row):
+    # On the border a neighbour is missing. The peak's side follows from the parabola around the nearest inner cell:
+    # for a Gaussian it is the same one.
+    inner_column, inner_row = _inside(maps, column, row, 1)
+    cells = _logarithm(_window(maps, inner_column, inner_row, 1))
+    place = []
+    for index, inner, line in (
+        (column, inner_column, _take_row(cells, row - inner_row)),
+        (row, inner_row, _take_row(tf.transpose(cells, [0, 2, 1]), column - inner_column)),
+    ):
+        slope = (line[:, 2] - line[:, 0]) / 2
+        bend = line[:, 2] - 2 * line[:, 1] + line[:, 0]
+        shift = tf.cast(index - inner, tf.float32)
+        place.append(tf.cast(index, tf.float32) + 0.25 * tf.sign(slope + shift * bend))
+    return tf.stack(place, axis=-1)
+
+
+def _take_row(cells, offset):
+    """Returns row `offset` from the middle of [B K, 3, 3] windows: [B K, 3]."""
+    return tf.gather(cells, 1 + offset, batch_dims=1)
+
+
+def _dark(maps, column, row, sigma):
     # On the border the parabola is laid around the nearest inner cell: for a Gaussian it is the same one.
-    column, row = _inside(column, width, 1), _inside(row, height, 1)
-    cells = tf.math.log(tf.maximum(_window(maps, column, row, 1, width), _SMALLEST))
+    inner_column, inner_row = _inside(maps, column, row, 1)
+    cells = _window(maps, inner_column, inner_row, 1)
+    offset = _parabola_peak(_logarithm(_smoothed(maps, cells, column, row, sigma)))
+    place = tf.cast(tf.stack([inner_column, inner_row], axis=-1), tf.float32) + offset
+    highest = tf.cast(tf.stack([column, row], axis=-1), tf.float32)
+    return tf.clip_by_value(place, highest - 1, highest + 1)
+
+
+def _smoothed(maps, cells, column, row, sigma):
+    """Returns `cells`, the windows [B K, 3, 3] around the peaks, smoothed where the kernel lies inside the map.
+
+    Beyond the border nothing is known: what is clipped there would pull the peak inwards.
+    """
+    radius = math.ceil(3 * sigma)
+    taps = [math.exp(-((step / sigma) ** 2) / 2) for step in range(-radius, radius + 1)]
+    kernel = tf.constant(taps, tf.float32) / sum(taps)
+    padded = tf.pad(maps, [[0, 0], [radius + 1] * 2, [radius + 1] * 2])
+    wide = _window(padded, column + radius + 1, row + radius + 1, radius + 1)  # [B K, 2 radius + 3, 2 radius + 3]
+    down = tf.add_n([tap * wide[:, step : step + 3, :] for step, tap in enumerate(tf.unstack(kernel))])
+    smooth = tf.add_n([tap * down[:, :, step : step + 3] for step, tap in enumerate(tf.unstack(kernel))])
+    inner_column, inner_row = _inside(maps, column, row, radius + 1)
+    whole = tf.equal(inner_column, column) & tf.equal(inner_row, row)
+    return tf.where(whole[:, tf.newaxis, tf.newaxis], smooth, cells)
+
+
+def _parabola_peak(cells):
+    """Returns the maximum of the parabola through [B K, 3, 3] cells, (x, y) from the middle; 0 where it has none."""
     slope_x = (cells[:, 1, 2] - cells[:, 1, 0]) / 2
     slope_y = (cells[:, 2, 1] - cells[:, 0, 1]) / 2
     bend_x = cells[:, 1, 2] - 2 * cells[:, 1, 1] + cells[:, 1, 0]
@@ -106,15 +159,13 @@ def _dark(maps, column, row, height, width):
     safe = tf.where(is_peak, determinant, tf.ones_like(determinant))
     offset_x = (twist * slope_y - bend_y * slope_x) / safe
     offset_y = (twist * slope_x - bend_x * slope_y) / safe
-    offset = tf.stack([offset_x, offset_y], axis=-1)
-    offset = tf.where(is_peak[:, tf.newaxis], tf.clip_by_value(offset, -1.5, 1.5), tf.zeros_like(offset))
-    return tf.cast(tf.stack([column, row], axis=-1), tf.float32) + offset
+    return tf.where(is_peak[:, tf.newaxis], tf.stack([offset_x, offset_y], axis=-1), 0.0)
 
 
-def _expectation(maps, column, row, height, width):
+def _expectation(maps, column, row):
     radius = _EXPECTATION_RADIUS
-    column, row = _inside(column, width, radius), _inside(row, height, radius)
-    weights = tf.maximum(_window(maps, column, row, radius, width), _SMALLEST)
+    column, row = _inside(maps, column, row, radius)
+    weights = tf.maximum(_window(maps, column, row, radius), _SMALLEST)
     weights /= tf.reduce_sum(weights, axis=[1, 2], keepdims=True)
     offsets = tf.range(-radius, radius + 1, dtype=tf.float32)
     mean_x = tf.reduce_sum(weights * offsets[tf.newaxis, tf.newaxis, :], axis=[1, 2])

@@ -100,7 +100,7 @@ def locate(heatmaps, to_input, model, method=None):
         points: [B, K, 2] float32 in the photo's continuous plane.
         scores: [B, K] float32, about 1 for a map as high as the training's targets.
     """
-    cells, scores = codec.decode(heatmaps, method or model["decode"])
+    cells, scores = codec.decode(heatmaps, method or model["decode"], model["heatmap_sigma"])
     stride = model["train_image_size"] / model["heatmap_size"]
     points = geometry.apply(geometry.invert(to_input), cells * stride)
     return points, scores / model["target_scale"]
