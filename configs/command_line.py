@@ -16,6 +16,7 @@ TRAINING_GROUPS = (
     "categories",
     "codec",
     "training",
+    "distribution",
     "warm start",
     "threads",
     "data_dir",

@@ -1,5 +1,6 @@
 """Checks of flags against each other, made before anything runs."""
 
+from configs import per_category
 from configs.errors import UsageError
 from configs.keypoints import ALL
 
@@ -16,6 +17,10 @@ def check_training(flags):
             "a quarter of it is usual"
         )
     _check_boundaries(flags.decay_boundaries, flags.lr_decay_factors)
+    per_category.parse("category_epochs", flags.category_epochs)
+    per_category.parse("category_learning_rates", flags.category_learning_rates)
+    if flags.moving_average and flags.swa_start_epoch is not None:
+        raise UsageError("--moving_average and --swa_start_epoch both average the weights: choose one")
     if flags.seq_train and flags.model_to_train == [ALL]:
         raise UsageError("--seq_train trains categories from `all`: name them in --model_to_train")
     if flags.seq_train and flags.checkpoint_path:

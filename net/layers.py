@@ -8,6 +8,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from net import synchronised_norm
+
 # Every layer names its initialiser: layers without one are seeded by Python's `random`, not by the graph's seed.
 HE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_in", distribution="truncated_normal")
 # A depthwise output sees one channel, not all of its kernel's: what TensorFlow calls the fan-out counts them right.
@@ -83,6 +85,10 @@ class Layers:
 
     def norm(self, inputs, name="norm"):
         """Batch norm; in training its moving statistics are moved by the ops of UPDATE_OPS."""
+        if synchronised_norm.is_needed(self.is_training):
+            return synchronised_norm.synchronised_norm(
+                inputs, self.channel_axis, self.bn_momentum, self.bn_epsilon, name
+            )
         return tf.compat.v1.layers.batch_normalization(
             inputs,
             self.channel_axis,

@@ -32,6 +32,9 @@ def make_dataset(
     num_preprocessing_threads=4,
     shuffle_buffer=1000,
     drop_remainder=False,
+    batches_per_step=1,
+    workers=1,
+    worker=0,
 ):
     """Returns a `tf.data.Dataset` of (features, labels); of features alone for prediction.
 
@@ -51,6 +54,9 @@ def make_dataset(
         num_preprocessing_threads: threads of the pipeline.
         shuffle_buffer: records that the shuffling holds.
         drop_remainder: leave out the last, smaller batch.
+        batches_per_step: how many batches, of B each, all workers together take in a training step.
+        workers: processes that share the training.
+        worker: this one's number among them; it gets its even part of every step's examples.
 
     Returns:
         features: image float32 [B, H, W, 3] RGB 0 to 255; to_input float32 [B, 2, 3], photo plane to input plane;
@@ -70,8 +76,11 @@ def make_dataset(
         raise DataError(data_dir, None, f"has no {kind} of {category}: convert the photos first")
     if training:
         counts = [sum(_count(file) for file in files) for files in shards]
-        start = start_step * batch_size
-        dataset = reading.shuffled(shards, counts, seed, num_readers, shuffle_buffer, start, epochs)
+        step_size = batch_size * batches_per_step
+        dataset = reading.shuffled(shards, counts, seed, num_readers, shuffle_buffer, start_step * step_size, epochs)
+        if workers > 1:
+            part = step_size // workers
+            dataset = dataset.filter(lambda position, _: position % step_size // part == worker)
     else:
         dataset = reading.in_order(sum(shards, [])).enumerate()
     options = None

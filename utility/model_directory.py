@@ -73,20 +73,38 @@ def read(model_dir):
     return model
 
 
-def claim(model_dir, model):
+def claim(model_dir, model, training):
     """Writes the description into a fresh folder; in one that has checkpoints it must be the same.
 
+    Args:
+        model_dir: the model's own folder.
+        model: its description, the keys of `read`.
+        training: {name: value} of the training's settings, noted under the description's key `training`.
+
     Raises:
-        DataError: the folder belongs to a model of other settings; the differences are named.
+        DataError: the folder belongs to a model or a training of other settings; the differences are named.
     """
-    if not tf.train.latest_checkpoint(model_dir):
-        write(model_dir, model)
-        return
-    there = read(model_dir)
-    changed = [f"{key} {there.get(key)!r}, asked for {model[key]!r}" for key in model if there.get(key) != model[key]]
-    if changed:
-        path = os.path.join(model_dir, DESCRIPTION)
-        raise DataError(path, None, f"is of other settings ({'; '.join(changed)}): another --model_dir is needed")
+    if tf.train.latest_checkpoint(model_dir):
+        there = read(model_dir)
+        changed = _differences(there, model) + _differences(there.get("training", {}), training)
+        if changed:
+            path = os.path.join(model_dir, DESCRIPTION)
+            what = f"is of other settings: {'; '.join(changed)}. The same settings, or another --model_dir, are needed"
+            raise DataError(path, None, what)
+    else:
+        write(model_dir, {**model, "training": training})
+
+
+def _differences(there, here):
+    """Returns a text for each value that differs; a nested dict is compared value by value."""
+    texts = []
+    for key in sorted(here):
+        old, new = there.get(key), json.loads(json.dumps(here[key]))
+        if isinstance(old, dict) and isinstance(new, dict):
+            texts += _differences(old, {**dict.fromkeys(old), **new})
+        elif old != new:
+            texts.append(f"{key} is {json.dumps(old)} there, {json.dumps(new)} was asked for")
+    return texts
 
 
 def checkpoint(model_dir, prefer_best=True):

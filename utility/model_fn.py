@@ -10,7 +10,7 @@ import tensorflow as tf
 from configs.keypoints import ALL, CATEGORIES, num_keypoints
 from net.registry import get_net
 from preprocessing import geometry
-from utility import codec, losses, metrics, optimization
+from utility import averaging, codec, distribution, losses, metrics, optimization
 
 v1 = tf.compat.v1
 
@@ -38,24 +38,44 @@ def model_fn(features, labels, mode, params):
         predictions = {"points": points - 0.5, "scores": scores, "image_id": features["image_id"]}
         return tf.estimator.EstimatorSpec(mode, predictions=predictions)
 
-    stage_losses = heatmap_losses(heatmaps, features, labels, model, params["training"])
+    training = params["training"]
+    stage_losses = heatmap_losses(heatmaps, features, labels, model, training)
     for index, stage_loss in enumerate(stage_losses):
         v1.summary.scalar(f"stage_{index}", stage_loss, family="loss")
-    loss = params["training"]["mse_weight"] * tf.add_n(stage_losses)
+    loss = training["mse_weight"] * tf.add_n(stage_losses)
     errors, visible = normalized_errors(points, features, labels)
+    _name_pictures(features, points, labels, visible)
     if mode == tf.estimator.ModeKeys.EVAL:
         metric = metrics.mean_metric(errors, visible, "ne")
-        return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops={"ne": metric})
+        scaffold = v1.train.Scaffold(saver=averaging.averaged_saver()) if training["moving_average"] else None
+        return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops={"ne": metric}, scaffold=scaffold)
 
-    loss += optimization.weight_decay_loss(params["training"]["weight_decay"])
-    loss = tf.debugging.check_numerics(loss, "the loss")
+    loss += optimization.weight_decay_loss(training["weight_decay"])
     step = v1.train.get_or_create_global_step()
-    rate = optimization.learning_rate(step, params["training"], params["training"]["steps_per_epoch"])
-    batch_error = tf.math.divide_no_nan(tf.reduce_sum(errors * visible), tf.reduce_sum(visible))
-    for name, value in {"loss": loss, "ne": batch_error, "learning_rate": rate}.items():
-        v1.summary.scalar(name, tf.identity(value, f"progress/{name}"))
-    train_op = optimization.minimize(loss, rate, params["training"])
+    rate = optimization.learning_rate(step, training, training["steps_per_epoch"])
+    train_op = optimization.minimize(loss, rate, training)
+    _name_progress(loss, errors, visible, rate, train_op)
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+
+def _name_progress(loss, errors, visible, rate, train_op):
+    """Names the figures that the progress line fetches, those of the whole batch; they go to TensorBoard too."""
+    total_error, count, loss = distribution.mean_over_replicas(
+        [tf.reduce_sum(errors * visible), tf.reduce_sum(visible), loss]
+    )
+    figures = {"loss": loss, "ne": tf.math.divide_no_nan(total_error, count), "learning_rate": rate}
+    for name, value in figures.items():
+        v1.summary.scalar(name, tf.identity(value, f"progress/{name}"))
+    with tf.control_dependencies([train_op]):
+        tf.identity(v1.train.get_global_step().read_value(), "progress/step")
+
+
+def _name_pictures(features, points, labels, visible):
+    """Names what the pictures of predictions beside truth are drawn from: [B, ...], points in the input's pixels."""
+    tf.identity(features["image"], "pictures/image")
+    tf.identity(geometry.apply(features["to_input"], points) - 0.5, "pictures/points")
+    tf.identity(labels["points"] - 0.5, "pictures/truth")
+    tf.identity(visible, "pictures/visible")
 
 
 def forward(images, model, is_training, data_format=None):

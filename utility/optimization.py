@@ -1,6 +1,10 @@
 """Learning rates, optimizers and the training step."""
 
+import math
+
 import tensorflow as tf
+
+from utility import averaging
 
 v1 = tf.compat.v1
 
@@ -10,19 +14,20 @@ def learning_rate(step, settings, steps_per_epoch):
 
     Args:
         step: scalar integer tensor.
-        settings: the flags of the group `training`, by name. Boundaries are in epochs.
+        settings: the flags of the group `training`, by name, with total_steps, and rate_factor where something else
+            scales the rates. Boundaries are in epochs.
         steps_per_epoch: how many steps pass the training data once.
 
     Returns:
         A float32 scalar.
     """
     step = tf.cast(step, tf.float32)
-    full = settings["learning_rate"]
+    full = settings["learning_rate"] * settings.get("rate_factor", 1.0)
     warmup_steps = settings["warmup_steps"]
     if settings["schedule"] == "cosine":
         length = max(settings["total_steps"] - warmup_steps, 1)
         progress = tf.clip_by_value((step - warmup_steps) / length, 0.0, 1.0)
-        factor = (1 + tf.cos(progress * 3.14159265)) / 2
+        factor = (1 + tf.cos(progress * math.pi)) / 2
     elif settings["schedule"] == "piecewise":
         boundaries = [epoch * steps_per_epoch for epoch in settings["decay_boundaries"]]
         passed = sum(tf.cast(step >= boundary, tf.int32) for boundary in boundaries)
@@ -54,17 +59,33 @@ def weight_decay_loss(factor):
 
 
 def minimize(loss, rate, settings):
-    """Returns the operation of one training step, batch norm's statistics and moving averages included."""
+    """Returns the operation of one training step, batch norm's statistics and weight averages included.
+
+    A loss or gradient that is not finite makes the step fail (InvalidArgumentError, "... is not finite"), before a
+    checkpoint can hold what comes of it.
+    """
     global_step = v1.train.get_or_create_global_step()
     optimizer = make_optimizer(rate, settings)
-    gradients = optimizer.compute_gradients(loss)
+    if _needs_loss_scale(settings):
+        optimizer = v1.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
+    gradients = optimizer.compute_gradients(_finite(loss, "the loss"))
+    if not _needs_loss_scale(settings):  # which meets infinities in its search for the scale, and skips those steps
+        gradients = [(_finite(gradient, f"the gradient of {v.op.name}"), v) for gradient, v in gradients]
     if settings["clip_gradients"]:
         tensors, variables = zip(*gradients)
         gradients = list(zip(tf.clip_by_global_norm(tensors, settings["clip_gradients"])[0], variables))
     with tf.control_dependencies(v1.get_collection(v1.GraphKeys.UPDATE_OPS)):
         train_op = optimizer.apply_gradients(gradients, global_step=global_step)
-    if settings["moving_average"]:
-        average = tf.train.ExponentialMovingAverage(settings["moving_average"], num_updates=global_step)
+    if settings["moving_average"] or settings["swa_start_epoch"] is not None:
         with tf.control_dependencies([train_op]):
-            train_op = average.apply(v1.trainable_variables())
+            train_op = averaging.update_averages(settings, tf.identity(global_step))
     return train_op
+
+
+def _needs_loss_scale(settings):
+    """Returns whether gradients are computed in float16, whose range is too small for them as they are."""
+    return settings["mixed_precision"] and bool(tf.config.list_physical_devices("GPU"))
+
+
+def _finite(tensor, name):
+    return tf.debugging.check_numerics(tensor, f"{name} is not finite")

@@ -1,22 +1,47 @@
-"""The training of one model after the other: estimators, checkpoints, evaluation, resuming."""
+"""The training of one model after the other: where it starts, how it goes on, what comes out."""
 
-import math
+import contextlib
+import json
 import os
 import sys
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from configs.errors import DataError
-from configs.flag_table import GROUPS
-from configs.keypoints import ALL, CATEGORIES, keypoint_names
-from net import registry
-from preprocessing import records
-from preprocessing.files import exclusive
-from preprocessing.input_fn import make_dataset
-from utility import checkpoints, model_directory
-from utility.best_checkpoint import BestCheckpoint
-from utility.hooks import ProgressHook, StopHook
-from utility.model_fn import model_fn
+from preprocessing.files import atomic_write, exclusive
+from utility import checkpoints, model_directory, stochastic_averaging, training_plan
+from utility.distribution import distribute
+from utility.estimators import evaluation_estimator, run_training, validation_input
+from utility.evaluation import Evaluation
+from utility.hooks import HeaderHook, ProgressHook, SaveHook, Stop, StopTrainingHook
+
+_ROLLBACKS = "rollbacks.json"
+_SMALLEST_FACTOR = 1 / 1024
+
+
+class Job(NamedTuple):
+    """The training of one model.
+
+    Attributes:
+        category: a clothing category or `all`.
+        model_dir: the model's own folder.
+        settings: every flag of the training program by name, with the category's own values.
+        model: the model's description (`model_directory.read`).
+        images: {category: photos to train on}.
+        num_validation: photos to evaluate on, 0 for no evaluation.
+        schedule: {steps_per_epoch, total_steps, steps_per_eval}.
+        distribution: a `distribution.Distribution`.
+    """
+
+    category: str
+    model_dir: str
+    settings: dict
+    model: dict
+    images: dict
+    num_validation: int
+    schedule: dict
+    distribution: Any
 
 
 def train_all(settings, net, net_options):
@@ -30,171 +55,149 @@ def train_all(settings, net, net_options):
     Raises:
         DataError: records, a checkpoint or the machine are wrong; also a loss that is not finite.
     """
-    for category, changes in _plan(settings):
-        train(category, {**settings, **changes}, net, net_options)
+    distribution = distribute(settings)
+    for category, own_settings in training_plan.models(settings):
+        train(plan_job(category, own_settings, net, net_options, distribution))
 
 
-def _plan(settings):
-    """Returns [(category, settings that differ)]: with seq_train `all` comes first, and the others start from it."""
-    categories = settings["model_to_train"]
-    if not settings["seq_train"]:
-        return [(category, {}) for category in categories]
-    first = (ALL, {"train_epochs": settings["seq_train_epochs"]})
-    start = {"checkpoint_path": os.path.join(settings["model_dir"], ALL)}
-    return [first] + [(category, start) for category in categories if category != ALL]
+def plan_job(category, settings, net, net_options, distribution):
+    """Returns the `Job` of a category from the flags (arguments as for `train_all`)."""
+    model_dir = os.path.join(settings["model_dir"], category)
+    start = model_dir if tf.train.latest_checkpoint(model_dir) else settings["checkpoint_path"]
+    images = training_plan.count_images(settings["data_dir"], category)
+    validation = {}
+    if settings["val_fraction"] != 0:
+        validation = training_plan.count_images(settings["data_dir"], category, validation=True)
+    return Job(
+        category,
+        model_dir,
+        settings,
+        training_plan.describe(category, settings, net, net_options, start),
+        images,
+        sum(validation.values()),
+        training_plan.schedule(settings, sum(images.values())),
+        distribution,
+    )
 
 
-def train(category, settings, net, net_options):
-    """Trains one model into `model_dir/<category>`, or goes on with it where an earlier call stopped.
+def train(job):
+    """Trains one model into its folder, or goes on with it where an earlier call stopped.
 
     Returns:
-        {"ne": best normalized error or None without validation, "checkpoint": prefix of the model's checkpoint}.
+        {"ne": best normalised error or None without validation, "checkpoint": prefix of the model's checkpoint};
+        None in a worker that is not the chief.
     """
-    data_dir, model_dir = settings["data_dir"], os.path.join(settings["model_dir"], category)
-    start = model_dir if tf.train.latest_checkpoint(model_dir) else settings["checkpoint_path"]
-    model = describe(category, settings, net, net_options, start)
-    with exclusive(model_dir):
-        images = count_images(data_dir, category)
-        validation = settings["val_fraction"] != 0 and sum(count_images(data_dir, category, True).values())
-        schedule = _schedule(settings, sum(images.values()))
-        model_directory.claim(model_dir, model)
-        params = {
-            "model": model,
-            "data_format": settings["data_format"],
-            "training": {**_training(settings), **schedule},
-        }
-        _print_header(model, settings, schedule, images, validation)
-        stop = StopHook()
-        best = BestCheckpoint(model_dir)
-        with stop.signals(), checkpoints.warm_start(model_dir, model, settings) as start:
-            config = _run_config(settings, schedule)
-            estimator = tf.estimator.Estimator(model_fn, model_dir, config, params, warm_start_from=start)
-            _run(
-                estimator,
-                category,
-                settings,
-                schedule,
-                validation,
-                best,
-                [stop, ProgressHook(schedule, category, settings["batch_size"])],
-            )
-        stop.exit_if_asked()
-    checkpoint = model_directory.checkpoint(model_dir, prefer_best=bool(validation))
-    result = f"best NE {best.ne:.4f} ({100 * best.ne:.2f} %)" if validation else "no validation"
-    print(f"{category}: {result}, model {checkpoint}", flush=True)
-    return {"ne": best.ne if validation else None, "checkpoint": checkpoint}
+    if not job.distribution.is_chief:
+        run_training(job, [], 1.0)
+        return None
+    stop = Stop()
+    with exclusive(job.model_dir), stop.signals():
+        model_directory.claim(job.model_dir, job.model, training_plan.binding(job.settings, job.images))
+        evaluation = None
+        if job.num_validation:
+            title, patience = job.category, job.settings["early_stopping"]
+            evaluation = Evaluation(evaluation_estimator(job), validation_input(job), title, patience, stop)
+        if not _is_finished(job, evaluation):
+            _train_until_finite(job, evaluation, stop)
+        if job.settings["swa_start_epoch"] is not None:
+            stochastic_averaging.finish(job, evaluation)
+    best = evaluation.best if evaluation else None
+    checkpoint = model_directory.checkpoint(job.model_dir)
+    result = f"best NE {best.ne:.4f} ({100 * best.ne:.2f} %) at step {best.step}" if best else "no validation"
+    print(f"{job.category}: {result}, model {checkpoint}", flush=True)
+    return {"ne": best.ne if best else None, "checkpoint": checkpoint}
 
 
-def describe(category, settings, net, net_options, start=None):
-    """Returns the description (`model_directory.read`) of the model that the settings ask for.
-
-    What was not asked for is taken over from the checkpoint `start`, whose weights are used to it.
-    """
-    inherited = checkpoints.inherited(start, net)
-    options = {name: value for name, value in inherited["net_options"].items() if name not in settings["given"]}
-    return {
-        "net": net,
-        "net_options": {**registry.get_net(net).options, **net_options, **options},
-        "category": category,
-        "keypoints": list(keypoint_names(category)),
-        "train_image_size": settings["train_image_size"],
-        "heatmap_size": settings["heatmap_size"],
-        "heatmap_sigma": settings["heatmap_sigma"],
-        "target_scale": settings["target_scale"],
-        "normalisation": inherited["normalisation"],
-        "decode": settings["decode"] or "dark",
-    }
+def _is_finished(job, evaluation):
+    """Makes up for an evaluation that a kill has cut off, and returns whether there is nothing left to train."""
+    checkpoint = tf.train.latest_checkpoint(job.model_dir)
+    if not checkpoint:
+        return False
+    step, total = int(tf.train.load_variable(checkpoint, "global_step")), job.schedule["total_steps"]
+    is_due = step > 0 and (step >= total or step % job.schedule["steps_per_eval"] == 0)
+    if evaluation and is_due and evaluation.is_missing(checkpoint):
+        evaluation(checkpoint)
+    return step >= total or bool(evaluation and evaluation.should_stop())
 
 
-def count_images(data_dir, category, validation=False):
-    """Returns {category: number of records} of the training, or the validation, of a model.
+def _train_until_finite(job, evaluation, stop):
+    """Runs the training; where the loss is not finite, goes back with half the learning rate, if that is wanted."""
+    while True:
+        factor = _rate_factor(job)
+        progress = ProgressHook(job.category, job.schedule["total_steps"], job.settings["batch_size"])
+        save = SaveHook(
+            os.path.join(job.model_dir, checkpoints.PREFIX),
+            job.schedule["steps_per_eval"],
+            job.schedule["total_steps"],
+            60 * job.settings["save_minutes"],
+            evaluation,
+        )
+        header = HeaderHook(lambda parameters: _header(job, parameters))
+        try:
+            with contextlib.closing(progress):
+                run_training(job, [header, progress, StopTrainingHook(stop), save], factor)
+            stop.leave_if_asked()
+            return
+        except tf.errors.InvalidArgumentError as error:
+            if "not finite" not in error.message:
+                raise
+            _go_back(job, progress, factor, error)
+
+
+def _rate_factor(job):
+    """Returns the factor of the learning rate that earlier rollbacks left."""
+    path = os.path.join(job.model_dir, _ROLLBACKS)
+    if not os.path.exists(path):
+        return 1.0
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["rate_factor"]
+
+
+def _go_back(job, progress, factor, error):
+    """Notes half the learning rate for the next try.
 
     Raises:
-        DataError: a training without records.
+        DataError: going back is not wanted, or has not helped often enough.
     """
-    names = CATEGORIES if category == ALL else (category,)
-    counts = {name: records.count_records(records.list_shards(data_dir, name, validation)) for name in names}
-    if not validation and not any(counts.values()):
-        raise DataError(data_dir, None, f"has no training records of {category}: convert the photos first")
-    return counts
+    good = tf.train.latest_checkpoint(job.model_dir)
+    step = (progress.step or 0) + 1
+    what = f"{error.message.splitlines()[0].split(' : ')[0]} at learning rate {progress.rate or 0:.3g}"
+    if job.settings["on_nan"] != "rollback" or factor / 2 < _SMALLEST_FACTOR:
+        advice = "a smaller --learning_rate, --clip_gradients, or --on_nan=rollback would help"
+        raise DataError(
+            job.model_dir, f"step {step}", f"{what}; the last good checkpoint is {good}: {advice}"
+        ) from error
+    print(f"{job.category}: step {step}: {what}; back to {good} with half the rate", file=sys.stderr, flush=True)
+    with atomic_write(os.path.join(job.model_dir, _ROLLBACKS), encoding="utf-8") as file:
+        json.dump({"rate_factor": factor / 2, "last_step": step}, file)
 
 
-def _training(settings):
-    return {flag.name: settings[flag.name] for flag in GROUPS["training"]}
-
-
-def _schedule(settings, num_images):
-    steps_per_epoch = num_images / settings["batch_size"]
-    total_steps = max(1, round(settings["train_epochs"] * steps_per_epoch))
-    total_steps = min(total_steps, settings["max_steps"] or total_steps)
-    return {
-        "steps_per_epoch": steps_per_epoch,
-        "total_steps": total_steps,
-        "steps_per_eval": max(1, min(total_steps, math.ceil(settings["epochs_per_eval"] * steps_per_epoch))),
-    }
-
-
-def _run_config(settings, schedule):
-    return tf.estimator.RunConfig(
-        tf_random_seed=settings["tf_random_seed"],
-        save_checkpoints_steps=schedule["steps_per_eval"],
-        save_summary_steps=settings["save_summary_steps"],
-        keep_checkpoint_max=2,
-        log_step_count_steps=None,
-    )
-
-
-def _run(estimator, category, settings, schedule, validation, best, hooks):
-    inputs = {
-        "data_dir": settings["data_dir"],
-        "category": category,
-        "image_size": settings["train_image_size"],
-        "num_readers": settings["num_readers"],
-        "num_preprocessing_threads": settings["num_preprocessing_threads"],
-    }
-
-    def train_input():
-        return make_dataset(
-            training=True,
-            batch_size=settings["batch_size"],
-            augmentation={},
-            seed=settings["tf_random_seed"],
-            start_step=_global_step(estimator),
-            drop_remainder=True,
-            **inputs,
-        )
-
-    def validation_input():
-        return make_dataset(training=False, validation=True, batch_size=settings["eval_batch_size"], **inputs)
-
-    if not validation:
-        estimator.train(train_input, hooks, max_steps=schedule["total_steps"])
-        return
-    tf.estimator.train_and_evaluate(
-        estimator,
-        tf.estimator.TrainSpec(train_input, schedule["total_steps"], hooks),
-        tf.estimator.EvalSpec(validation_input, steps=None, exporters=best, start_delay_secs=0, throttle_secs=0),
-    )
-
-
-def _global_step(estimator):
-    checkpoint = estimator.latest_checkpoint()
-    return int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
-
-
-def _print_header(model, settings, schedule, images, validation):
-    net = model["net"] + "".join(f" {key}={value}" for key, value in model["net_options"].items())
-    lines = [
-        f"{model['category']}: {net}",
-        f"  {len(model['keypoints'])} keypoints, input {model['train_image_size']} px, "
+def _header(job, parameters):
+    model, settings, schedule = job.model, job.settings, job.schedule
+    options = " ".join(f"{name}={value}" for name, value in model["net_options"].items())
+    photos = ", ".join(f"{name} {count}" for name, count in job.images.items())
+    checkpoint = tf.train.latest_checkpoint(job.model_dir)
+    if checkpoint:
+        start = f"goes on from {checkpoint}"
+    elif settings["checkpoint_path"]:
+        start = f"starts from {settings['checkpoint_path']}"
+    else:
+        start = "starts from random weights"
+    return [
+        f"{job.category}: {model['net']} {options}",
+        f"  {parameters:,} parameters, {len(model['keypoints'])} keypoints, input {model['train_image_size']} px, "
         f"maps {model['heatmap_size']} cells, sigma {model['heatmap_sigma']}",
-        f"  photos: {', '.join(f'{name} {count}' for name, count in images.items())}; validation {validation or 'none'}",
-        f"  {schedule['total_steps']} steps of {settings['batch_size']}, {settings['optimizer']} "
-        f"{settings['learning_rate']:g} {settings['schedule']}, on {_device()}",
+        f"  photos: {photos}; validation {job.num_validation or 'none'}",
+        f"  {schedule['total_steps']} steps of {settings['batch_size']} photos ({settings['train_epochs']:g} epochs), "
+        f"an evaluation every {schedule['steps_per_eval']}",
+        f"  {settings['optimizer']}, rate {settings['learning_rate']:g} {settings['schedule']}, "
+        f"weight decay {settings['weight_decay']:g}, seed {settings['tf_random_seed']}",
+        f"  {start}, on {_devices(job)}",
     ]
-    print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-def _device():
-    gpus = tf.config.list_physical_devices("GPU")
-    return f"{len(gpus)} GPU" if gpus else "CPU"
+def _devices(job):
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    each = f"{job.distribution.num_devices} {kind}" if job.distribution.num_devices > 1 else kind
+    workers = f", {job.distribution.workers} workers" if job.distribution.workers > 1 else ""
+    return f"{each}{workers} ({job.distribution.kind} distribution)" if job.distribution.kind != "none" else each

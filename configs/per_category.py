@@ -1,0 +1,29 @@
+"""Flags that give each category its own value, such as `--category_epochs=skirt:40,dress:60`."""
+
+from configs.errors import UsageError
+from configs.keypoints import ALL, CATEGORIES
+
+
+def parse(name, items):
+    """Returns {category: number} from a flag's items, `category:number` each.
+
+    Args:
+        name: the flag's name, for messages.
+        items: a list of str.
+
+    Raises:
+        UsageError: an item of another form, an unknown category, one named twice, a number that is not above 0.
+    """
+    values = {}
+    for item in items:
+        category, colon, number = item.partition(":")
+        try:
+            value = float(number)
+        except ValueError:
+            value = 0.0
+        if not colon or category not in (*CATEGORIES, ALL) or not 0 < value < float("inf") or category in values:
+            raise UsageError(
+                f"--{name}: {item!r} is wrong: a category, once, and a number above 0, as skirt:40, is needed"
+            )
+        values[category] = value
+    return values

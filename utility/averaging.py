@@ -1,0 +1,90 @@
+"""Averages of the weights: a moving one, or the mean of the weights at the ends of epochs (SWA: arXiv 1803.05407).
+
+An average stands in the checkpoints beside its variable, under the variable's name and an ending. What evaluates or
+predicts uses the moving average where there is one. SWA's needs batch norm's statistics recomputed: the end of the
+training does that, and writes a checkpoint in which the averages have the variables' own names.
+"""
+
+import math
+
+import tensorflow as tf
+
+v1 = tf.compat.v1
+
+MOVING = "/ExponentialMovingAverage"
+STOCHASTIC = "/StochasticWeightAverage"
+STATISTICS = ("moving_mean", "moving_variance")
+
+
+def variables_to_restore(checkpoint, variables):
+    """Returns {name in the checkpoint: variable} for a tf.compat.v1.train.Saver: averaged weights where there are some.
+
+    Args:
+        checkpoint: the prefix of a checkpoint.
+        variables: of a net in evaluation.
+    """
+    names = {name for name, _ in tf.train.list_variables(checkpoint)}
+    own = {variable: variable.op.name for variable in variables}
+    return {name + MOVING if name + MOVING in names else name: variable for variable, name in own.items()}
+
+
+def averaged_saver():
+    """Returns a Saver that restores the net's variables in this graph from their moving averages."""
+    net = {variable.op.name + MOVING: variable for variable in net_variables()}
+    return v1.train.Saver({**net, "global_step": v1.train.get_or_create_global_step()})
+
+
+def net_variables():
+    """Returns the variables that make the net in this graph: what is trained, and batch norm's statistics."""
+    statistics = [variable for variable in v1.global_variables() if variable.op.name.endswith(STATISTICS)]
+    return [*v1.trainable_variables(), *statistics]
+
+
+def update_averages(settings, step):
+    """Returns the operation that takes a step's weights into the average that the settings ask for.
+
+    Args:
+        settings: the flags of the group `training` by name, with steps_per_epoch.
+        step: scalar integer tensor, the number of steps done.
+    """
+    if settings["moving_average"]:
+        ending, rate = MOVING, moving_rate(step, settings["moving_average"])
+    else:
+        ending, rate = STOCHASTIC, stochastic_rate(step, settings["swa_start_epoch"], settings["steps_per_epoch"])
+    updates = []
+    for variable in net_variables():
+        average = v1.get_variable(
+            variable.op.name + ending,
+            variable.shape,
+            initializer=v1.zeros_initializer(),
+            trainable=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        updates.append(average.assign_add(rate * (variable - average)))
+    return tf.group(*updates)
+
+
+def moving_rate(step, decay):
+    """Returns the share of the newest weights: 1 at the first step, then falling to 1 - decay.
+
+    Args:
+        step: scalar integer tensor, the number of steps done, from 1.
+        decay: the share that the average keeps in the long run.
+    """
+    step = tf.cast(step, tf.float32)
+    return 1.0 - tf.minimum(decay, (step - 1.0) / (step + 9.0))
+
+
+def stochastic_rate(step, start_epoch, steps_per_epoch):
+    """Returns the share of the newest weights in a plain mean: 1, 1/2, 1/3, ... at ends of epochs, 0 between them.
+
+    Args:
+        step: scalar integer tensor, the number of steps done, from 1.
+        start_epoch: the mean begins at the first end of an epoch not before this one.
+        steps_per_epoch: a float.
+    """
+    step = tf.cast(step, tf.float64)
+    epochs = tf.floor(step / steps_per_epoch)
+    ends = epochs > tf.floor((step - 1.0) / steps_per_epoch)
+    number = epochs - max(math.ceil(start_epoch), 1) + 1.0
+    return tf.cast(tf.where(ends & (number >= 1.0), 1.0 / tf.maximum(number, 1.0), 0.0), tf.float32)

@@ -1,0 +1,61 @@
+"""The evaluations of a training: NE by step, the best checkpoint, when to stop early."""
+
+import math
+import sys
+
+import tensorflow as tf
+
+from utility.best_checkpoint import BestCheckpoint, add_metrics, read_metrics
+from utility.hooks import LeaveEvaluationHook
+
+
+class Evaluation:
+    """Evaluates checkpoints of one training on its validation photos.
+
+    Args:
+        estimator: of this machine alone, whatever shares the training.
+        input_fn: the validation photos.
+        title: stands before the figures.
+        early_stopping: evaluations without a better one after which to stop; 0 for never.
+        stop: the `hooks.Stop` that ends an evaluation under way.
+
+    Attributes:
+        best: the BestCheckpoint.
+    """
+
+    def __init__(self, estimator, input_fn, title, early_stopping, stop):
+        self._estimator, self._input_fn, self._title = estimator, input_fn, title
+        self._early_stopping = early_stopping
+        self._hooks = [LeaveEvaluationHook(stop)]
+        self.best = BestCheckpoint(estimator.model_dir)
+
+    def __call__(self, checkpoint):
+        """Evaluates a checkpoint (a prefix), keeps it if it is the best, and returns whether to stop the training."""
+        result = self._measure(checkpoint)
+        step, ne = int(result["global_step"]), float(result["ne"])
+        is_best = self.best.offer(checkpoint, step, ne)
+        # The row comes last: an evaluation that was cut off before it is made again.
+        add_metrics(self._estimator.model_dir, step, float(result["loss"]), ne)
+        known = "the best so far" if is_best else f"best {self.best.ne:.4f} at step {self.best.step}"
+        print(f"{self._title}: step {step} NE {ne:.4f} on validation, {known}", file=sys.stderr, flush=True)
+        return self.should_stop()
+
+    def _measure(self, checkpoint):
+        return self._estimator.evaluate(self._input_fn, hooks=self._hooks, checkpoint_path=checkpoint)
+
+    def measure_apart(self, checkpoint, name):
+        """Returns the NE of a checkpoint, without a row for it; its figures go to TensorBoard under `name`."""
+        result = self._estimator.evaluate(self._input_fn, hooks=self._hooks, checkpoint_path=checkpoint, name=name)
+        return float(result["ne"])
+
+    def is_missing(self, checkpoint):
+        """Returns whether the checkpoint's step has not been evaluated."""
+        step = int(tf.train.load_variable(checkpoint, "global_step"))
+        return step not in set(read_metrics(self._estimator.model_dir)["step"])
+
+    def should_stop(self):
+        """Returns whether the last evaluations, as many as early stopping asks for, were no better than one before."""
+        errors = [ne if math.isfinite(ne) else math.inf for ne in read_metrics(self._estimator.model_dir)["ne"]]
+        if not self._early_stopping or len(errors) <= self._early_stopping:
+            return False
+        return min(errors[-self._early_stopping :]) >= min(errors[: -self._early_stopping])

@@ -1,0 +1,102 @@
+"""The end of a training with SWA: the averaged model as a checkpoint, measured against the best one."""
+
+import math
+import os
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from utility import averaging, checkpoints
+from utility.best_checkpoint import BestCheckpoint
+from utility.estimators import training_input
+from utility.model_fn import forward
+
+v1 = tf.compat.v1
+
+_FOLDER = "swa"
+_MOST_STEPS = 200  # batches for batch norm's statistics: their mean hardly moves any more
+
+
+def finish(job, evaluation=None):
+    """Writes the averaged model of a finished training, and makes it the best one if it is.
+
+    Args:
+        job: a `training.Job`.
+        evaluation: its `Evaluation`; None: the averaged model is taken unseen.
+    """
+    last = tf.train.latest_checkpoint(job.model_dir)
+    step = int(tf.train.load_variable(last, "global_step"))
+    prefix = os.path.join(job.model_dir, _FOLDER, f"{checkpoints.PREFIX}-{step}")
+    if tf.train.checkpoint_exists(prefix):
+        return
+    epochs = math.floor(step / job.schedule["steps_per_epoch"])
+    if epochs < max(job.settings["swa_start_epoch"], 1):
+        print(f"{job.category}: ended before --swa_start_epoch, nothing to average", file=sys.stderr, flush=True)
+        return
+    values = average_net(last, lambda: _batches(job), lambda images: _forward(job, images))
+    checkpoints.write(prefix, {**values, "global_step": tf.train.load_variable(last, "global_step")})
+    best = evaluation.best if evaluation else BestCheckpoint(job.model_dir)
+    if not evaluation:
+        best.take(prefix)
+        return
+    ne = evaluation.measure_apart(prefix, _FOLDER)
+    known = "the best" if best.offer(prefix, step, ne) else f"best {best.ne:.4f} at step {best.step}"
+    print(f"{job.category}: averaged weights NE {ne:.4f} on validation, {known}", file=sys.stderr, flush=True)
+
+
+def _batches(job):
+    """Returns one pass over the training photos, augmented as in training, of a limited number of batches."""
+    batch_size, photos = job.settings["batch_size"], sum(job.images.values())
+    steps = min(_MOST_STEPS, max(1, photos // batch_size))
+    local = {"batch_size": batch_size, "start_step": 0, "batches_per_step": 1, "workers": 1, "worker": 0}
+    return training_input(job, **local)().take(steps)
+
+
+def _forward(job, images):
+    momentumless = {**job.model, "net_options": {**job.model["net_options"], "bn_momentum": 0.0}}
+    return forward(images, momentumless, True, job.settings["data_format"])
+
+
+def average_net(checkpoint, batches, forward):
+    """Returns {variable name: array} of the averaged net, batch norm's statistics recomputed.
+
+    Args:
+        checkpoint: the prefix of a checkpoint of a training with SWA.
+        batches: function() -> a finite dataset of (features, labels).
+        forward: function(images) that builds the net in training, with a batch-norm momentum of 0.
+    """
+    reader = tf.train.load_checkpoint(checkpoint)
+    with tf.Graph().as_default():
+        features, _ = v1.data.make_one_shot_iterator(batches()).get_next()
+        forward(features["image"])
+        variables = averaging.net_variables()
+        statistics = [variable for variable in variables if variable.op.name.endswith(averaging.STATISTICS)]
+        update = tf.group(*v1.get_collection(v1.GraphKeys.UPDATE_OPS))
+        values = {
+            variable.op.name: reader.get_tensor(variable.op.name + averaging.STOCHASTIC) for variable in variables
+        }
+        with v1.Session() as session:
+            for variable in variables:
+                variable.load(values[variable.op.name], session)
+            for variable, value in zip(statistics, _mean_statistics(session, update, statistics)):
+                values[variable.op.name] = value
+    return values
+
+
+def _mean_statistics(session, update, statistics):
+    """Averages the batches' own statistics; the variance of all is the mean variance and the variance of the means."""
+    seen = []
+    while True:
+        try:
+            session.run(update)  # with a momentum of 0 the moving statistics become the batch's
+        except tf.errors.OutOfRangeError:
+            break
+        seen.append({variable.op.name: value for variable, value in zip(statistics, session.run(statistics))})
+    for variable in statistics:
+        name = variable.op.name
+        mean = np.mean([batch[name] for batch in seen], axis=0)
+        if name.endswith("moving_variance"):
+            means = name.replace("moving_variance", "moving_mean")
+            mean = mean + np.var([batch[means] for batch in seen], axis=0)
+        yield mean
