@@ -91,6 +91,7 @@ GROUPS = {
         Flag("on_nan", "str", "stop", "What to do when the loss is not finite: stop, or go back to the last checkpoint with half the learning rate.", choices=("stop", "rollback")),
         Flag("mixed_precision", "bool", False, "Compute convolutions in 16 bits (float16 on a GPU, bfloat16 on a CPU that has it)."),
         Flag("xla", "bool", False, "Compile the graph with XLA."),
+        Flag("augment", "bool", True, "Flip, turn, crop and recolour the training photos at random."),
         Flag("val_fraction", "float", None, "0 trains without validation records and keeps the last checkpoint.", 0, 1),
         Flag("tf_random_seed", "int", 20180406, "Seeds the initial weights, the shuffling and the augmentation.", 0),
         Flag("max_steps", "int", None, "Stop after this many steps, whatever --train_epochs says.", 1),
@@ -131,6 +132,11 @@ GROUPS = {
         Flag("num_test", "int", 40, "Photos of each category in test_0.", 0, 1000000),
         Flag("image_size", "int", 512, "The longest side of a photo, in pixels.", 64, 4096),
         Flag("num_photos", "int", 5, "Photos of each category on a sheet.", 1, 1000),
+    ),
+    "browsing": (
+        Flag("records", "str", None, "A folder of TFRecords to look at."),
+        Flag("augmented", "bool", False, "Show what the network sees in training: augmented inputs, points, heatmaps."),
+        Flag("thumbnail_size", "int", 256, "The longest side of a photo on the page, in pixels.", 32, 2048),
     ),
 }
 

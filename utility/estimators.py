@@ -51,7 +51,7 @@ def training_input(job, **changes):
         arguments = {
             "training": True,
             "batch_size": settings["batch_size"] // distribution.num_replicas,
-            "augmentation": {},
+            "augmentation": {} if settings["augment"] else None,
             "seed": settings["tf_random_seed"],
             "start_step": global_step(job.model_dir) // (1 if mirrored else distribution.workers),
             "batches_per_step": distribution.num_replicas if mirrored else distribution.workers,
