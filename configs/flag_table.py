@@ -44,6 +44,7 @@ GROUPS = {
         Flag("train_image_size", "int", 256, "Height and width of the network's input, in pixels.", 16, 4096),
         Flag("heatmap_size", "int", 64, "Height and width of the heatmaps, in cells; it divides the input size.", 4, 1024),
         Flag("heatmap_sigma", "float", 1.0, "Standard deviation of a target's Gaussian, in cells.", 0.1, 100),
+        Flag("heatmap_loss", "str", "mse", "What maps learn: the Gaussian's heights (mse), or the chance of each cell (softmax: cross-entropy).", choices=("mse", "softmax")),
     ),
     "net": (
         Flag("num_stacks", "int", 8, "Hourglasses one behind the other.", 1, 32),
@@ -92,7 +93,7 @@ GROUPS = {
         Flag("mixed_precision", "bool", False, "Compute convolutions in 16 bits (float16 on a GPU, bfloat16 on a CPU that has it)."),
         Flag("xla", "bool", False, "Compile the graph with XLA."),
         Flag("augment", "bool", True, "Flip, turn, crop and recolour the training photos at random."),
-        Flag("val_fraction", "float", None, "0 trains without validation records and keeps the last checkpoint.", 0, 1),
+        Flag("val_fraction", "float", None, "The share of a category's photos that become validation records; 0: none, and training keeps the last checkpoint.", 0, 0.9),
         Flag("tf_random_seed", "int", 20180406, "Seeds the initial weights, the shuffling and the augmentation.", 0),
         Flag("max_steps", "int", None, "Stop after this many steps, whatever --train_epochs says.", 1),
         Flag("save_summary_steps", "int", 100, "Steps from one TensorBoard summary to the next.", 1),
@@ -112,6 +113,10 @@ GROUPS = {
     "threads": (
         Flag("num_readers", "int", 4, "Record files read at a time.", 1, 64),
         Flag("num_preprocessing_threads", "int", 4, "Threads of the input pipeline.", 1, 256),
+    ),
+    "conversion": (
+        Flag("splits", "strings", None, "The splits to convert, all train_* or all test_*; not given: every train_*."),
+        Flag("skip_bad", "bool", False, "Leave faulty rows out and list them in skipped.txt, instead of failing."),
     ),
     "inference": (
         Flag("flip_on_test", "bool", False, "Average with the maps of the mirrored image."),

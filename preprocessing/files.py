@@ -23,17 +23,26 @@ def atomic_write(path, mode="w", **open_options):
     Raises:
         DataError: the folder cannot be written, or the disk is full.
     """
+    with atomic_path(path) as temporary, open(temporary, mode, **open_options) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Yields the name of a temporary file beside `path`, which takes its name when the block ends without an error.
+
+    For writers that open their files themselves; raises as `atomic_write` does.
+    """
     folder = os.path.dirname(os.path.abspath(path))
     temporary = None
     try:
         os.makedirs(folder, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".tmp", dir=folder)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.fchmod(handle, 0o666 & ~umask)
-        with os.fdopen(handle, mode, **open_options) as file:
-            yield file
-            file.flush()
+        with open(handle, "rb") as file:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.fchmod(handle, 0o666 & ~umask)
+            yield temporary
             os.fsync(file.fileno())
         os.replace(temporary, path)
         temporary = None

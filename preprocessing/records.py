@@ -1,7 +1,7 @@
-"""The TFRecords: features of an example, names of the shards, and the check that nothing of them is lost.
+"""The TFRecords: the features of an example, the names of the shards, reading and counting them.
 
-The features are those of the 2018 reference, so that its files are readable here and ours there. Legend: 24 keypoints in
-the order of `configs.keypoints.KEYPOINTS`; points in the photo's pixels as the CSV has them.
+The features are those of the 2018 reference, so that its files are readable here and ours there. Legend: 24 keypoints
+in the order of `configs.keypoints.KEYPOINTS`; points in the photo's pixels as the CSV has them.
 """
 
 import os
@@ -15,7 +15,7 @@ from configs.errors import DataError
 from configs.keypoints import ALL, CATEGORIES, KEYPOINTS, reference_ids
 
 _SHARD = re.compile(r"(?P<category>[a-z]+)_(?P<number>\d{4,})(?P<validation>_val)?\.tfrecord")
-_HOW_TO_CONVERT = "tools/convert_tfrecords.py writes them"
+CONVERT_AGAIN = "tools/convert_tfrecords.py writes it anew"
 
 _IMAGE_FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -101,7 +101,7 @@ def list_shards(data_dir, category, validation=False):
     try:
         names = os.listdir(data_dir)
     except OSError as error:
-        what = f"cannot be read ({error.strerror}): a folder of TFRecords would be right; {_HOW_TO_CONVERT}"
+        what = f"cannot be read ({error.strerror}): a folder of TFRecords would be right"
         raise DataError(data_dir, None, what) from error
     matches = [match for match in map(_SHARD.fullmatch, names) if match]
     matches = [match for match in matches if bool(match["validation"]) == validation]
@@ -130,7 +130,7 @@ def _count_shard(shard):
                 header = file.read(12)
                 position += 16 + (struct.unpack("<Q", header[:8])[0] if len(header) == 12 else size)
                 if position > size:
-                    raise DataError(shard, f"record {count + 1}", f"is cut short: {_HOW_TO_CONVERT} again")
+                    raise DataError(shard, f"record {count + 1}", f"is cut short: {CONVERT_AGAIN}")
                 count += 1
     except OSError as error:
         raise DataError(shard, None, f"cannot be read ({error.strerror})") from error
@@ -164,7 +164,7 @@ def read_examples(shard):
                 raise DataError(shard, f"record {number}", wrong)
             yield example
     except tf.errors.DataLossError as error:
-        what = f"is damaged (its checksum or its end is wrong): {_HOW_TO_CONVERT} again"
+        what = f"is damaged (its checksum or its end is wrong): {CONVERT_AGAIN}"
         raise DataError(shard, f"record {number + 1}", what) from error
     except tf.errors.OpError as error:
         raise DataError(shard, None, f"cannot be read ({error.message})") from error
@@ -178,7 +178,7 @@ def _wrong_features(example, category):
     if any(name in feature for name in _KEYPOINT_FEATURES):
         missing += [name for name, kind in _KEYPOINT_FEATURES.items() if name not in feature]
     if missing:
-        return f"lacks the features {', '.join(missing)}: {_HOW_TO_CONVERT}"
+        return f"lacks the features {', '.join(missing)}: {CONVERT_AGAIN}"
     class_id = list(feature["image/classid"].int64_list.value)
     if category in CATEGORIES and class_id != [CATEGORIES.index(category)]:
         return f"has image/classid {class_id} where {category} is [{CATEGORIES.index(category)}]"

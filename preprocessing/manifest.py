@@ -1,0 +1,173 @@
+"""The manifest beside the shards, and the check that nothing of a folder of TFRecords is lost.
+
+A file that ends between two records, or a shard that is missing, reads as if all were well; only a count tells. So the
+conversion writes `manifest.json`: whether it is complete, and each shard's records, bytes and checksum. The folders of
+the 2018 reference have none and are counted.
+"""
+
+import hashlib
+import json
+import os
+
+from configs.errors import DataError, DataErrors
+from configs.keypoints import ALL
+from preprocessing import photos, records
+from preprocessing.files import atomic_write
+
+NAME = "manifest.json"
+_VERSION = 1
+
+
+def read(data_dir):
+    """Returns the manifest of a folder of records, None where there is none.
+
+    Returns:
+        {complete: bool; labelled: bool; shards: {file name: {records, bytes, sha256, …}}}.
+
+    Raises:
+        DataError: it is there but cannot be read, or is of a newer version.
+    """
+    path = os.path.join(data_dir, NAME)
+    try:
+        with open(path, encoding="utf-8") as file:
+            manifest = json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(path, None, f"cannot be read ({error}): {records.CONVERT_AGAIN}") from error
+    if not _is_manifest(manifest):
+        raise DataError(path, None, f"is no manifest of version {_VERSION}: {records.CONVERT_AGAIN}")
+    return manifest
+
+
+def _is_manifest(manifest):
+    try:
+        kinds = [type(manifest[name]) for name in ("version", "complete", "labelled", "shards")]
+        sizes = [type(shard[name]) for shard in manifest["shards"].values() for name in ("records", "bytes")]
+    except (TypeError, KeyError, AttributeError):
+        return False
+    return kinds == [int, bool, bool, dict] and set(sizes) <= {int} and manifest["version"] == _VERSION
+
+
+def write(data_dir, labelled, shards, complete):
+    """Writes the manifest, whole or not at all; `shards` as `read` returns them."""
+    manifest = {"version": _VERSION, "complete": complete, "labelled": labelled, "shards": dict(sorted(shards.items()))}
+    with atomic_write(os.path.join(data_dir, NAME), encoding="utf-8") as file:
+        json.dump(manifest, file, indent=1)
+        file.write("\n")
+
+
+def checksum(path):
+    """Returns the SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def verify(data_dir, categories, checksums=False):
+    """Checks labelled records before a training: nothing missing, cut or of another kind.
+
+    Args:
+        data_dir: the folder of the records.
+        categories: the names to be trained; `all` stands for every category that the folder has.
+        checksums: whether to read every byte, instead of sizes and first records only.
+
+    Returns:
+        {category: (training records, validation records)} for each of `categories`.
+
+    Raises:
+        DataError, DataErrors: what is wrong, a line a fault.
+    """
+    manifest = read(data_dir)
+    if manifest and not manifest["complete"]:
+        what = "says that the conversion was stopped: the same tools/convert_tfrecords.py command goes on"
+        raise DataError(os.path.join(data_dir, NAME), "complete", what)
+    if manifest and not manifest["labelled"]:
+        raise DataError(
+            data_dir, None, "holds test records, without keypoints: records of a train split would be right"
+        )
+    counts, faults = {}, []
+    for category in categories:
+        shards = [records.list_shards(data_dir, category, validation) for validation in (False, True)]
+        known = _known_shards(manifest, category)
+        for path in sorted({*shards[0], *shards[1], *(os.path.join(data_dir, name) for name in known)}):
+            fault = _fault_of(path, manifest, checksums)
+            faults += [fault] if fault and str(fault) not in map(str, faults) else []
+        if not faults:
+            counts[category] = tuple(sum(_count(path, known) for path in paths) for paths in shards)
+            if counts[category][0] == 0:
+                faults.append(DataError(data_dir, None, f"has no records of {category}: {records.CONVERT_AGAIN}"))
+    if faults:
+        raise DataErrors(faults)
+    return counts
+
+
+def _known_shards(manifest, category):
+    shards = manifest["shards"] if manifest else {}
+    return {name: shard for name, shard in shards.items() if category == ALL or name.startswith(f"{category}_")}
+
+
+def _count(path, known):
+    shard = known.get(os.path.basename(path))
+    return shard["records"] if shard else records.count_records([path])
+
+
+def _fault_of(path, manifest, checksums):
+    """Returns the DataError of a shard, or None."""
+    try:
+        if manifest:
+            _compare(path, manifest["shards"], checksums)
+        else:
+            records.count_records([path])
+        for number, example in enumerate(records.read_examples(path)):
+            if "image/keypoint/v" not in example.features.feature:
+                return DataError(path, f"record {number + 1}", "has no keypoints: it was made from a test split")
+            if not checksums:
+                break
+    except DataError as error:
+        return error
+    return None
+
+
+def _compare(path, shards, checksums):
+    shard = shards.get(os.path.basename(path))
+    if shard is None:
+        raise DataError(path, None, f"is not in {NAME}: another conversion left it; remove it or convert again")
+    try:
+        size = os.path.getsize(path)
+    except FileNotFoundError as error:
+        raise DataError(path, None, f"is missing, {NAME} lists it: {records.CONVERT_AGAIN}") from error
+    if size != shard["bytes"]:
+        what = f"has {size} bytes where {NAME} says {shard['bytes']}: {records.CONVERT_AGAIN}"
+        raise DataError(path, None, what)
+    if checksums and checksum(path) != shard["sha256"]:
+        raise DataError(path, None, f"has another checksum than {NAME} says: {records.CONVERT_AGAIN}")
+
+
+def find_fault(shards):
+    """Reads every record of the shards and returns the DataError of the first bad one; None where all are good.
+
+    A reader inside TensorFlow's graph says that a record is damaged, but not in which file: this finds it.
+    """
+    return next(filter(None, map(_first_fault, shards)), None)
+
+
+def _first_fault(path):
+    try:
+        for number, example in enumerate(records.read_examples(path), start=1):
+            wrong = _wrong_photo(example.features.feature["image/encoded"].bytes_list.value)
+            if wrong:
+                return DataError(path, f"record {number}, image/encoded", wrong)
+    except DataError as error:
+        return error
+    return None
+
+
+def _wrong_photo(values):
+    try:
+        photos.check(b"".join(values))
+    except photos.BadPhoto as error:
+        return str(error)
+    return None

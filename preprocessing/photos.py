@@ -1,0 +1,177 @@
+"""Photos as the records hold them: whole JPEG files that decode to upright RGB, of a size that fits in memory.
+
+A good JPEG's bytes are kept as they are. What TensorFlow would decode to something else than a viewer shows is stored
+anew: other image formats, CMYK, and photos with an EXIF orientation. Labelling tools and browsers show a photo turned
+as its EXIF orientation says, so keypoints refer to the turned photo; TensorFlow ignores the orientation.
+"""
+
+import dataclasses
+import functools
+import io
+import os
+import re
+import stat
+import warnings
+from typing import Optional
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from configs.errors import DataError
+
+MOST_PIXELS = 50_000_000
+MOST_BYTES = 100_000_000
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # not Pillow's others, of which some start other programs
+_ORIENTATION = 0x0112  # the EXIF tag
+_QUALITY = 95
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in compressed pixels: neither a stuffed byte nor a restart
+_RIGHT = "a JPEG photo would be right"
+
+# Pillow warns of large images on stderr; here they are an error of one line.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+class BadPhoto(Exception):
+    """A photo that cannot be used; the message says why, and what would be right."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """A checked photo.
+
+    Attributes:
+        encoded: the bytes of a JPEG that TensorFlow decodes to the upright photo.
+        size: (width, height) in pixels.
+        remark: what was changed in storing it anew; None where the file's own bytes were kept.
+    """
+
+    encoded: bytes
+    size: tuple
+    remark: Optional[str] = None
+
+
+def read(path):
+    """Returns the Photo in a file; raises DataError with the path where it cannot be used."""
+    try:
+        return check(read_bytes(path))
+    except BadPhoto as error:
+        raise DataError(path, None, str(error)) from error
+
+
+def read_bytes(path):
+    """Returns a file's bytes; raises BadPhoto where it is missing, unreadable, no regular file, empty or too large."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # opening a pipe must not wait
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BadPhoto(f"is no file: {_RIGHT}")
+            if status.st_size > MOST_BYTES:
+                raise BadPhoto(f"has {status.st_size:,} bytes: {MOST_BYTES:,} at most would be right")
+            data = file.read()
+    except FileNotFoundError as error:
+        raise BadPhoto(f"is missing: {_RIGHT}") from error
+    except (OSError, ValueError) as error:
+        raise BadPhoto(f"cannot be read ({getattr(error, 'strerror', error)}): {_RIGHT}") from error
+    if not data:
+        raise BadPhoto(f"is empty: {_RIGHT}")
+    return data
+
+
+def check(data):
+    """Returns the Photo in the bytes of an image file, every part of which was decoded once.
+
+    Raises:
+        BadPhoto: the bytes are no image, are cut short or damaged, or would fill the memory.
+    """
+    try:
+        photo = _decode(data)
+    except BadPhoto:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadPhoto(f"has too many pixels: {MOST_PIXELS:,} at most would be right") from error
+    except Image.UnidentifiedImageError as error:
+        raise BadPhoto(f"is no image: {_RIGHT}") from error
+    except Exception as error:  # Pillow's readers raise whatever a damaged header leads them to
+        raise BadPhoto(f"is damaged ({' '.join(str(error).split())}): {_RIGHT}") from error
+    if photo.encoded is data and _has_stray_marker(data) and not _tensorflow_decodes(data):
+        raise BadPhoto(f"is damaged (a stray marker among its pixels): {_RIGHT}")
+    return photo
+
+
+def _decode(data):
+    image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    width, height = image.size
+    _check_size(width, height, len(data))
+    remark = _unusual(image)
+    if remark:
+        return _store_anew(image, remark)
+    # An eighth of the size in grey still reads every bit of the file, at half the cost.
+    image.draft("L", (max(1, width // 8), max(1, height // 8)))
+    image.load()
+    return Photo(data, (width, height))
+
+
+def _check_size(width, height, num_bytes):
+    if width * height > MOST_PIXELS:
+        raise BadPhoto(f"has {width}x{height} pixels: {MOST_PIXELS:,} in all at most would be right")
+    # Every 8x8 block takes a bit at least; a header that promises more was not written with these bytes.
+    if width * height > 64 * 8 * num_bytes:
+        raise BadPhoto(f"has {num_bytes} bytes, too few for the {width}x{height} pixels of its header: {_RIGHT}")
+
+
+def _unusual(image):
+    """Returns what keeps the file's own bytes from being the upright photo to TensorFlow; None where nothing does."""
+    if image.format not in ("JPEG", "MPO"):
+        return f"is a {image.format}: stored as JPEG"
+    if image.mode not in ("RGB", "L"):
+        return f"is {image.mode}: stored as RGB"
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        return "has an EXIF orientation: stored upright"
+    return None
+
+
+def _store_anew(image, remark):
+    image.load()
+    if image.mode.startswith("I;16") or image.mode == "I":
+        image = Image.fromarray((np.asarray(image) / 257).clip(0, 255).round().astype(np.uint8))
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    encoded = io.BytesIO()
+    image.convert("RGB").save(encoded, "JPEG", quality=_QUALITY, subsampling=0)
+    return Photo(encoded.getvalue(), image.size, remark)
+
+
+def _has_stray_marker(data):
+    """Returns whether the compressed pixels hold another marker than the file's last one.
+
+    It may stand for the next scan of a progressive photo, for harmless bytes behind the end, or for damage.
+    """
+    marker = _MARKER.search(data, _first_scan(data))
+    return marker is None or marker.start() != len(data) - 2
+
+
+def _first_scan(data):
+    """Returns where a JPEG's compressed pixels begin, behind its header (which may hold a whole thumbnail)."""
+    position = 2
+    while data[position : position + 1] == b"\xff" and data[position : position + 2] != b"\xff\xda":
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return position + 2
+
+
+def _tensorflow_decodes(data):
+    """Asks the decoder that training will use; Pillow's is silent about stray markers."""
+    try:
+        _tensorflow_decoder()(data)
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
+
+
+@functools.cache
+def _tensorflow_decoder():
+    with tf.Graph().as_default():
+        data = tf.compat.v1.placeholder(tf.string, [])
+        shape = tf.shape(tf.io.decode_jpeg(data, ratio=8))
+        return tf.compat.v1.Session().make_callable(shape, [data])
