@@ -39,6 +39,23 @@ def _gaussian(centers, length, sigma):
     return tf.exp(-tf.square((cells[:, tf.newaxis] - centers[:, tf.newaxis, :]) / sigma) / 2)
 
 
+def chances(logits, sigma):
+    """Turns logits into maps of the chance that the keypoint is in a cell: a softmax over the cells.
+
+    Args:
+        logits: [B, h, w, K] float32.
+        sigma: standard deviation of the targets' Gaussians, in cells.
+
+    Returns:
+        [B, h, w, K] float32, scaled so that a map like the target has the target's peak, about 1.
+    """
+    shape = tf.shape(logits)
+    flat = tf.reshape(logits, [shape[0], shape[1] * shape[2], shape[3]])
+    maps = tf.reshape(tf.nn.softmax(flat, axis=1), shape) * (2 * math.pi * sigma**2)
+    maps.set_shape(logits.shape)
+    return maps
+
+
 def decode(heatmaps, method="dark", sigma=1.0):
     """Finds the point of each heatmap.
 

@@ -11,6 +11,24 @@ def keypoint_errors(heatmaps, targets):
     return tf.reduce_mean(tf.math.squared_difference(heatmaps, targets), axis=[1, 2])
 
 
+def keypoint_divergences(logits, targets):
+    """Returns how far each keypoint's map is from its target, both as distributions over the cells: KL divergence.
+
+    Args:
+        logits: [B, h, w, K] float32; their softmax over the cells is the chance of the keypoint to be there.
+        targets: [B, h, w, K] float32, Gaussians of any height, which are brought to the sum 1.
+
+    Returns:
+        [B, K] float32, 0 for a perfect map; 0 too for a target that is 0 everywhere.
+    """
+    shape = tf.shape(logits)
+    flat_shape = [shape[0], shape[1] * shape[2], shape[3]]
+    chances = tf.reshape(targets, flat_shape)
+    chances = tf.math.divide_no_nan(chances, tf.reduce_sum(chances, axis=1, keepdims=True))
+    log_softmax = tf.nn.log_softmax(tf.reshape(logits, flat_shape), axis=1)
+    return tf.reduce_sum(tf.math.xlogy(chances, chances) - chances * log_softmax, axis=1)
+
+
 def visible_mean(errors, visible):
     """Averages over each image's visible keypoints, then over the images.
 

@@ -44,8 +44,9 @@ def read(model_dir):
 
     Returns:
         A dict: net, net_options, category, keypoints (names, in the order of the channels), train_image_size and
-        heatmap_size (pixels and cells, square), heatmap_sigma (cells), target_scale (height of the trained maps),
-        normalisation ({mean, scale}: lists of 3, RGB), decode, and what else the training noted.
+        heatmap_size (pixels and cells, square), heatmap_sigma (cells), heatmap_loss (`mse` where it is missing),
+        target_scale (height of the trained maps), normalisation ({mean, scale}: lists of 3, RGB), decode, and what else
+        the training noted.
 
     Raises:
         DataError: there is none, it is broken, or a newer version wrote it.

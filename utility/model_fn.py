@@ -32,14 +32,14 @@ def model_fn(features, labels, mode, params):
         centre of the first pixel is 0), scores [B, K], image_id [B]}.
     """
     model = params["model"]
-    heatmaps = forward(features["image"], model, mode == tf.estimator.ModeKeys.TRAIN, params.get("data_format"))
-    points, scores = locate(heatmaps[-1], features["to_input"], model)
+    outputs = run_net(features["image"], model, mode == tf.estimator.ModeKeys.TRAIN, params.get("data_format"))
+    points, scores = locate(as_heatmaps(outputs[-1], model), features["to_input"], model)
     if mode == tf.estimator.ModeKeys.PREDICT:
         predictions = {"points": points - 0.5, "scores": scores, "image_id": features["image_id"]}
         return tf.estimator.EstimatorSpec(mode, predictions=predictions)
 
     training = params["training"]
-    stage_losses = heatmap_losses(heatmaps, features, labels, model, training)
+    stage_losses = heatmap_losses(outputs, features, labels, model, training)
     for index, stage_loss in enumerate(stage_losses):
         v1.summary.scalar(f"stage_{index}", stage_loss, family="loss")
     loss = training["mse_weight"] * tf.add_n(stage_losses)
@@ -79,6 +79,14 @@ def _name_pictures(features, points, labels, visible):
 
 
 def forward(images, model, is_training, data_format=None):
+    """Returns the heatmaps of photos: [B, h, w, K] float32 with peaks of about target_scale, coarse to final.
+
+    The arguments are those of `run_net`.
+    """
+    return [as_heatmaps(maps, model) for maps in run_net(images, model, is_training, data_format)]
+
+
+def run_net(images, model, is_training, data_format=None):
     """Runs the model's net on photos.
 
     Args:
@@ -88,7 +96,7 @@ def forward(images, model, is_training, data_format=None):
         data_format: of the net's inside; None for the device's best.
 
     Returns:
-        A list of [B, h, w, K] float32, coarse to final, with peaks of the model's target_scale.
+        A list of [B, h, w, K] float32, coarse to final: what the model's heatmap_loss compares with the targets.
     """
     mean, scale = (tf.constant(model["normalisation"][key], tf.float32) for key in ("mean", "scale"))
     size = model["heatmap_size"]
@@ -100,6 +108,17 @@ def forward(images, model, is_training, data_format=None):
         heatmap_size=(size, size),
         **model["net_options"],
     )
+
+
+def as_heatmaps(outputs, model):
+    """Returns one output of `run_net` as heatmaps with peaks of about the model's target_scale."""
+    if not _learns_chances(model):
+        return outputs
+    return model["target_scale"] * codec.chances(outputs, model["heatmap_sigma"])
+
+
+def _learns_chances(model):
+    return model.get("heatmap_loss", "mse") == "softmax"
 
 
 def best_data_format():
@@ -126,7 +145,7 @@ def locate(heatmaps, to_input, model, method=None):
     return points, scores / model["target_scale"]
 
 
-def heatmap_losses(heatmaps, features, labels, model, training):
+def heatmap_losses(outputs, features, labels, model, training):
     """Returns the loss of each stage, a list of scalars: plain, or of the hardest keypoints (OHKM).
 
     Only visible keypoints count. A stage's targets may be wider than the model's sigma, as the net's registry row says.
@@ -135,9 +154,13 @@ def heatmap_losses(heatmaps, features, labels, model, training):
     cells = labels["points"] * (size / model["train_image_size"])
     visible = tf.cast(tf.equal(labels["visibility"], 1), tf.float32)
     stage_losses = []
-    for maps, stage in zip(heatmaps, get_net(model["net"]).stages(model["net_options"])):
+    for maps, stage in zip(outputs, get_net(model["net"]).stages(model["net_options"])):
         sigma = math.hypot(model["heatmap_sigma"], stage.sigma)
-        errors = losses.keypoint_errors(maps, model["target_scale"] * codec.encode(cells, (size, size), sigma))
+        targets = codec.encode(cells, (size, size), sigma)
+        if _learns_chances(model):
+            errors = losses.keypoint_divergences(maps, targets)
+        else:
+            errors = losses.keypoint_errors(maps, model["target_scale"] * targets)
         if stage.loss == "ohkm" and training["use_ohkm"]:
             value = losses.hardest_mean(errors, visible, _half_of_keypoints(model["category"], features["category"]))
         else:

@@ -66,6 +66,7 @@ def describe(category, settings, net, net_options, start=None):
         "train_image_size": settings["train_image_size"],
         "heatmap_size": settings["heatmap_size"],
         "heatmap_sigma": settings["heatmap_sigma"],
+        "heatmap_loss": settings["heatmap_loss"],
         "target_scale": settings["target_scale"],
         "normalisation": inherited["normalisation"],
         "decode": settings["decode"] or "dark",
