@@ -5,12 +5,14 @@ conversion writes `manifest.json`: whether it is complete, and each shard's reco
 the 2018 reference have none and are counted.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 
+import tensorflow as tf
+
 from configs.errors import DataError, DataErrors
-from configs.keypoints import ALL
 from preprocessing import photos, records
 from preprocessing.files import atomic_write
 
@@ -71,11 +73,11 @@ def verify(data_dir, categories, checksums=False):
 
     Args:
         data_dir: the folder of the records.
-        categories: the names to be trained; `all` stands for every category that the folder has.
+        categories: names of CATEGORIES.
         checksums: whether to read every byte, instead of sizes and first records only.
 
     Returns:
-        {category: (training records, validation records)} for each of `categories`.
+        {category: (training records, validation records)}.
 
     Raises:
         DataError, DataErrors: what is wrong, a line a fault.
@@ -92,13 +94,11 @@ def verify(data_dir, categories, checksums=False):
     for category in categories:
         shards = [records.list_shards(data_dir, category, validation) for validation in (False, True)]
         known = _known_shards(manifest, category)
-        for path in sorted({*shards[0], *shards[1], *(os.path.join(data_dir, name) for name in known)}):
-            fault = _fault_of(path, manifest, checksums)
-            faults += [fault] if fault and str(fault) not in map(str, faults) else []
-        if not faults:
-            counts[category] = tuple(sum(_count(path, known) for path in paths) for paths in shards)
-            if counts[category][0] == 0:
-                faults.append(DataError(data_dir, None, f"has no records of {category}: {records.CONVERT_AGAIN}"))
+        paths = sorted({*shards[0], *shards[1], *(os.path.join(data_dir, name) for name in known)})
+        wrong = [fault for fault in (_fault_of(path, manifest, checksums) for path in paths) if fault]
+        faults += wrong
+        if not wrong:
+            counts[category] = tuple(sum(_count(path, known) for path in half) for half in shards)
     if faults:
         raise DataErrors(faults)
     return counts
@@ -106,7 +106,7 @@ def verify(data_dir, categories, checksums=False):
 
 def _known_shards(manifest, category):
     shards = manifest["shards"] if manifest else {}
-    return {name: shard for name, shard in shards.items() if category == ALL or name.startswith(f"{category}_")}
+    return {name: shard for name, shard in shards.items() if name.startswith(f"{category}_")}
 
 
 def _count(path, known):
@@ -146,11 +146,25 @@ def _compare(path, shards, checksums):
         raise DataError(path, None, f"has another checksum than {NAME} says: {records.CONVERT_AGAIN}")
 
 
-def find_fault(shards):
-    """Reads every record of the shards and returns the DataError of the first bad one; None where all are good.
+@contextlib.contextmanager
+def naming_damage(data_dir, category):
+    """Turns a reader's error within the block into a DataError that names the shard and the record.
 
-    A reader inside TensorFlow's graph says that a record is damaged, but not in which file: this finds it.
+    TensorFlow's graph says that a record is damaged, but not in which file; so every shard of the category is read.
+    An error that the records are not to blame for is passed on.
     """
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        shards = [path for validation in (False, True) for path in records.list_shards(data_dir, category, validation)]
+        fault = find_fault(shards)
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def find_fault(shards):
+    """Reads every record of the shards, photos too, and returns the DataError of the first bad one, or None."""
     return next(filter(None, map(_first_fault, shards)), None)
 
 

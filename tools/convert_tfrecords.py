@@ -1,6 +1,6 @@
 """Converts photos and their keypoints, in the FashionAI layout, into TFRecords: a set of shards for each category.
 
-Every photo is decoded once, so a broken one is found here and not in the middle of a training; its bytes are copied. All
+Every photo is decoded once, so a broken one is found here, not in the middle of a training; its bytes are copied. All
 faults are listed, then nothing is written, unless --skip_bad leaves the faulty rows out. A conversion that was stopped
 goes on with the same command. `train_*` splits give training and validation records, `test_*` splits records without
 keypoints, in a folder of their own.
