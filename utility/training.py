@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from configs.errors import DataError
 from preprocessing.files import atomic_write, exclusive
+from preprocessing.manifest import naming_damage
 from utility import checkpoints, model_directory, stochastic_averaging, training_plan
 from utility.distribution import distribute
 from utility.estimators import evaluation_estimator, run_training, validation_input
@@ -91,7 +92,7 @@ def train(job):
         run_training(job, [], 1.0)
         return None
     stop = Stop()
-    with exclusive(job.model_dir), stop.signals():
+    with exclusive(job.model_dir), stop.signals(), naming_damage(job.settings["data_dir"], job.category):
         model_directory.claim(job.model_dir, job.model, training_plan.binding(job.settings, job.images))
         evaluation = None
         if job.num_validation:

@@ -8,7 +8,7 @@ from configs.errors import DataError
 from configs.flag_table import GROUPS
 from configs.keypoints import ALL, CATEGORIES, keypoint_names
 from net import registry
-from preprocessing import records
+from preprocessing import manifest
 from utility import checkpoints
 
 # Settings that may differ when a training goes on: they decide how long, how watched and by which machine it runs.
@@ -77,10 +77,10 @@ def count_images(data_dir, category, validation=False):
     """Returns {category: number of records} of the training, or the validation, of a model.
 
     Raises:
-        DataError: a training without records.
+        DataError, DataErrors: a training without records, or records that are missing, cut or of another kind.
     """
     names = CATEGORIES if category == ALL else (category,)
-    counts = {name: records.count_records(records.list_shards(data_dir, name, validation)) for name in names}
+    counts = {name: count[validation] for name, count in manifest.verify(data_dir, names).items()}
     if not validation and not any(counts.values()):
         raise DataError(data_dir, None, f"has no training records of {category}: convert the photos first")
     return counts
