@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -57,3 +58,24 @@ def records(photos, tmp_path_factory):
 def program():
     """Runs a program in the test's process: `program("tools/score.py", "--prediction=…")` returns its exit code."""
     return run_program
+
+
+@pytest.fixture
+def browser():
+    """A headless Chromium; after the test its console must be empty."""
+    from selenium import webdriver
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("no Chromium and chromedriver here: `apt-get install chromium chromium-driver` would be right")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1300,1000"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield session
+    console = session.get_log("browser")
+    session.quit()
+    assert console == []
