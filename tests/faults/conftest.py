@@ -24,7 +24,7 @@ def row(image_id, category, **points):
 
 @pytest.fixture
 def data(tmp_path):
-    """train_0 with the skirts a and b (lines 2 and 3 of train.csv) and the dress c (line 4); test_0 with the skirt d."""
+    """train_0 with the skirts a and b (lines 2, 3 of train.csv) and the dress c (line 4); test_0 with the skirt d."""
     folder = tmp_path / "data"
     skirt = {"waistband_left": "10_11_1", "waistband_right": "30_12_1", "hemline_left": "5_60_0"}
     rows = [

@@ -140,7 +140,7 @@ FAULTS = {  # name: (damage, flags, code, what the one line must name)
         edit("c.jpg,dress", "c.jpg,shirt"),
         [],
         1,
-        ["line 4, column image_category", "'shirt'", "skirt"],
+        ["line 4, column image_category", "'shirt'"],
     ),
     "visibility 2": (edit("30_12_1", "30_12_2"), [], 1, ["line 2, column waistband_right", "'30_12_2'", "x_y_v"]),
     "letters in a point": (edit("30_12_1", "30_b_1"), [], 1, ["line 2, column waistband_right", "'30_b_1'"]),
