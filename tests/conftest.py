@@ -60,22 +60,30 @@ def program():
     return run_program
 
 
-@pytest.fixture
-def browser():
-    """A headless Chromium; after the test its console must be empty."""
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless Chromium for all tests of a process: it takes seconds to start."""
     from selenium import webdriver
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
-    if not (chromium and driver):
+    if not (program and driver):
         pytest.skip("no Chromium and chromedriver here: `apt-get install chromium chromium-driver` would be right")
     options = webdriver.ChromeOptions()
-    options.binary_location = chromium
+    options.binary_location = program
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1300,1000"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield session
-    console = session.get_log("browser")
     session.quit()
-    assert console == []
+
+
+@pytest.fixture
+def browser(chromium):
+    """The browser at desktop width; after the test its console must be empty."""
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.get("about:blank")
+    chromium.get_log("browser")
+    yield chromium
+    assert chromium.get_log("browser") == []

@@ -1,0 +1,305 @@
+"""The page of a data set, as people see it: in a headless browser, at desktop and telephone width."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from configs import command_line
+from configs.errors import DataError, UsageError
+from configs.keypoints import CATEGORIES, KEYPOINTS
+from preprocessing import annotations
+from tools import browse, make_synthetic_data
+from tools.browsing import augmented, entries, page, statistics
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn")
+    make_synthetic_data.write_data_set(str(folder), 12, 2, 200, 1, 1)
+    return str(folder)
+
+
+def flags(*arguments):
+    return command_line.parse(["browse.py", *arguments], browse.FLAGS, ["output"])
+
+
+def write_page(tmp_path, *arguments):
+    output = str(tmp_path / "report.html")
+    browse.main(flags(*arguments, f"--output={output}"))
+    return output
+
+
+def page_data(output):
+    with open(output, encoding="utf-8") as file:
+        text = file.read()
+    return json.loads(text.split('id="data">')[1].split("</script>")[0])
+
+
+def cards(browser):
+    return browser.find_elements(By.CSS_SELECTOR, "#grid .card")
+
+
+def choose(browser, name, text):
+    Select(browser.find_element(By.NAME, name)).select_by_visible_text(text)
+
+
+def wait_for_position(browser, text):
+    WebDriverWait(browser, 10).until(lambda browser: browser.find_element(By.ID, "position").text == text)
+
+
+def copy_of_test_split(data_dir, tmp_path):
+    """Returns a copy of the data set's test split, with its answer beside it."""
+    shutil.copytree(os.path.join(data_dir, "test_0"), tmp_path / "test_0")
+    shutil.copy(os.path.join(data_dir, "test_0_answer.csv"), tmp_path)
+    return tmp_path
+
+
+def test_every_photo_with_its_points(data_dir, tmp_path):
+    photos = {photo["id"]: photo for photo in page_data(write_page(tmp_path, f"--data_dir={data_dir}"))["photos"]}
+    rows = annotations.read(os.path.join(data_dir, "train_0", "Annotations", "annotations.csv"))
+    assert len(photos) == 5 * 14
+    for image_id, points, visibility in zip(rows.image_ids, rows.points, rows.visibility):
+        there = np.flatnonzero(visibility >= 0)
+        expected = [[index, *points[index], visibility[index]] for index in there]
+        assert photos[image_id]["points"] == expected
+        height, width = cv2.imread(os.path.join(data_dir, "train_0", image_id)).shape[:2]
+        assert photos[image_id]["size"] == [width, height]
+        assert photos[image_id]["faults"] == []
+
+
+def test_filters_and_pages_in_a_browser(data_dir, tmp_path, browser):
+    browser.get(f"file://{write_page(tmp_path, f'--data_dir={data_dir}')}")
+    assert len(cards(browser)) == 48
+    wait_for_position(browser, "1 – 48 of 70")
+    browser.find_element(By.CSS_SELECTOR, "[data-step='1']").click()
+    wait_for_position(browser, "49 – 70 of 70")
+    assert len(cards(browser)) == 22
+    choose(browser, "category", "skirt")
+    wait_for_position(browser, "1 – 14 of 14")
+    choose(browser, "source", "test_0")
+    wait_for_position(browser, "1 – 2 of 2")
+    assert len(cards(browser)) == 2
+    choose(browser, "keypoint", "hemline_left")
+    WebDriverWait(browser, 10).until(lambda browser: len(browser.find_elements(By.CSS_SELECTOR, "#grid circle")) <= 2)
+    shapes = browser.find_elements(By.CSS_SELECTOR, "#grid circle")
+    assert {shape.find_element(By.TAG_NAME, "title").get_attribute("textContent").split()[0] for shape in shapes} == {
+        "hemline_left"
+    }
+    choose(browser, "state", "absent")
+    choose(browser, "category", "all")
+    choose(browser, "source", "all")
+    rows = [annotations.read(os.path.join(data_dir, "train_0", "Annotations", "annotations.csv"))]
+    rows.append(annotations.read(os.path.join(data_dir, "test_0_answer.csv")))
+    absent = sum(
+        row.visibility[index, KEYPOINTS.index("hemline_left")] == -1
+        for row in rows
+        for index, category in enumerate(row.categories)
+        if category in ("skirt", "dress")
+    )
+    wait_for_position(browser, f"1 – {absent} of {absent}")
+    assert len(cards(browser)) == absent
+
+
+def test_a_dot_stands_on_its_pixel(tmp_path, browser):
+    image = np.full((100, 200, 3), 255, np.uint8)
+    image[40, 150] = 0
+    folder = tmp_path / "train_0"
+    os.makedirs(folder / "Images" / "skirt")
+    cv2.imwrite(str(folder / "Images" / "skirt" / "a.jpg"), image)
+    points, visibility = np.full((1, 24, 2), -1), np.full((1, 24), -1)
+    points[0, 17], visibility[0, 17] = (150, 40), 1
+    annotations.write(folder / "Annotations" / "a.csv", ["Images/skirt/a.jpg"], ["skirt"], points, visibility)
+    browser.get(f"file://{write_page(tmp_path, f'--data_dir={tmp_path}')}")
+    box = browser.find_element(By.CSS_SELECTOR, "#grid circle").rect
+    picture = browser.find_element(By.CSS_SELECTOR, "#grid .picture").rect
+    scale = picture["width"] / 200
+    top = picture["y"] + (picture["height"] - 100 * scale) / 2
+    assert box["x"] + box["width"] / 2 == pytest.approx(picture["x"] + 150.5 * scale, abs=0.6)
+    assert box["y"] + box["height"] / 2 == pytest.approx(top + 40.5 * scale, abs=0.6)
+
+
+def test_the_worst_prediction_comes_first(data_dir, tmp_path, browser):
+    truth = annotations.read(os.path.join(data_dir, "test_0_answer.csv"))
+    points = truth.points.copy()
+    points[:, :, 0] += np.arange(len(points))[:, None]  # each row is worse than the one before it
+    annotations.write(tmp_path / "submission.csv", truth.image_ids, truth.categories, points, truth.visibility)
+    output = write_page(
+        tmp_path, f"--data_dir={os.path.join(data_dir, 'test_0')}", f"--predictions={tmp_path / 'submission.csv'}"
+    )
+    photos = page_data(output)["photos"]
+    assert len(photos) == 10
+    from utility import scoring
+
+    worst = dict(scoring.worst_photos(truth, points, 10))
+    for row, photo in enumerate(photos):
+        assert photo["error"] == pytest.approx(worst[row], abs=1e-4)
+    browser.get(f"file://{output}")
+    shown = [float(card.text.split("NE ")[1]) for card in cards(browser)]
+    assert shown == sorted(shown, reverse=True)
+    assert shown[0] == pytest.approx(max(worst.values()), abs=1e-4)
+    assert browser.find_elements(By.CSS_SELECTOR, "#grid line[stroke='#f22']")
+
+
+def test_broken_photos_and_rows_are_listed(data_dir, tmp_path, browser):
+    folder = copy_of_test_split(data_dir, tmp_path)
+    answer = folder / "test_0_answer.csv"
+    lines = answer.read_text().splitlines()
+    ids = [line.split(",")[0] for line in lines]
+    os.remove(folder / "test_0" / ids[1])
+    (folder / "test_0" / ids[2]).write_bytes(b"no photo")
+    names = lines[0].split(",")
+    row = next(index for index in range(3, 11) if lines[index].split(",")[1] == "skirt")
+    cells = lines[row].split(",")
+    cells[names.index("hemline_left")] = "9999_5_1"
+    cells[names.index("crotch")] = "5_5_1"
+    lines[row] = ",".join(cells)
+    other = next(index for index in range(3, 11) if index != row)
+    lines[other] = lines[other].replace("_1", "_7")
+    answer.write_text("\n".join(lines) + "\n")
+    browser.get(f"file://{write_page(tmp_path, f'--data_dir={folder}')}")
+    browser.find_element(By.CSS_SELECTOR, "[data-view=faults]").click()
+    text = browser.find_element(By.ID, "faults").text
+    for what in (
+        "is missing",
+        "is no image",
+        "hemline_left is at 9999, 5, outside",
+        "crotch is no keypoint of a skirt",
+    ):
+        assert what in text
+    assert f"line {other + 1}" in text
+    browser.find_element(By.CSS_SELECTOR, "[data-view=photos]").click()
+    browser.find_element(By.NAME, "broken").click()
+    wait_for_position(browser, "1 – 3 of 3")
+    assert len(cards(browser)) == 3
+
+
+def test_names_from_files_are_text_and_never_markup(tmp_path, browser):
+    name = "Images/skirt/<img src=x onerror=document.title='owned'>{{7*7}}</script>.jpg"
+    entry = entries.Entry(
+        "<b>train</b>", name, "skirt", "line 2", np.zeros((24, 2)), np.full(24, -1), faults=["<i>x</i>"]
+    )
+    output = tmp_path / "report.html"
+    output.write_text(page.render("<script>document.title='owned'</script>", [entry], []), encoding="utf-8")
+    browser.get(f"file://{output}")
+    cards(browser)[0].click()
+    assert browser.title != "owned"
+    assert name in browser.find_element(By.ID, "large").text
+    assert browser.find_elements(By.CSS_SELECTOR, "b b, i:not([class]), img[src=x]") == []
+
+
+def test_nothing_is_fetched_from_elsewhere(data_dir, tmp_path, browser):
+    browser.get(f"file://{write_page(tmp_path, f'--data_dir={data_dir}')}")
+    fetched = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert [name for name in fetched if not name.startswith("data:")] == []
+
+
+def test_it_fits_a_telephone(data_dir, tmp_path, browser):
+    output = write_page(tmp_path, f"--data_dir={data_dir}")
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    )
+    browser.get(f"file://{output}")
+    for view in ("photos", "statistics", "faults"):
+        browser.find_element(By.CSS_SELECTOR, f"[data-view={view}]").click()
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    browser.find_element(By.CSS_SELECTOR, "[data-view=photos]").click()
+    cards(browser)[0].click()
+    assert browser.find_element(By.CSS_SELECTOR, "dialog img").rect["width"] > 300
+
+
+def test_1200_photos_open_in_3_seconds(data_dir, tmp_path, browser):
+    real = os.environ.get("FASHION_DATA")
+    if real:
+        found, faults = entries.from_data_dir(os.path.join(real, "fashionai", "train_0"), 256)
+    else:
+        found, faults = entries.from_data_dir(data_dir, 256)
+        found = (found * 18)[:1200]
+    assert len(found) == 1200
+    output = tmp_path / "report.html"
+    output.write_text(page.render("many", found, faults), encoding="utf-8")
+    browser.get(f"file://{output}")
+    load = "const t = performance.timing; return t.loadEventEnd - t.navigationStart"
+    assert browser.execute_script(load) < 3000
+    assert browser.execute_script("return document.querySelector('#grid img').naturalWidth") > 50
+    assert len(browser.find_elements(By.TAG_NAME, "img")) < 200
+
+
+def test_augmented_inputs(data_dir, tmp_path, browser):
+    sizes = ("--train_image_size=64", "--heatmap_size=16")
+    browser.get(f"file://{write_page(tmp_path, f'--data_dir={data_dir}', '--augmented', *sizes)}")
+    browser.find_element(By.CSS_SELECTOR, "[data-view=augmented]").click()
+    pictures = browser.find_elements(By.CSS_SELECTOR, "#augmented figure")
+    assert {picture.text for picture in pictures} == set(CATEGORIES)
+    size = "const i = document.querySelector('#augmented img'); return [i.naturalWidth, i.naturalHeight]"
+    assert browser.execute_script(size) == [128, 64]
+
+
+def test_records_are_shown_like_the_photos_they_were_made_of(data_dir, tmp_path):
+    found, _ = entries.from_data_dir(os.path.join(data_dir, "train_0"), 64)
+    skirts = [entry for entry in found if entry.category == "skirt"]
+    os.makedirs(tmp_path / "records")
+    augmented._write_records(str(tmp_path / "records" / "skirt_0000.tfrecord"), skirts)
+    again = page_data(write_page(tmp_path, f"--records={tmp_path / 'records'}"))["photos"]
+    before = {photo["id"]: photo for photo in page_data(write_page(tmp_path, f"--data_dir={data_dir}"))["photos"]}
+    assert len(again) == 12
+    for photo in again:
+        for key in ("points", "size", "category", "faults"):
+            assert photo[key] == before[photo["id"]][key]
+
+
+def test_statistics_count():
+    points = np.zeros((24, 2))
+    index = KEYPOINTS.index("hemline_left")
+    found = []
+    for state, x in ((1, 10), (1, 30), (0, 20), (-1, -1)):
+        visibility = np.full(24, -1)
+        visibility[KEYPOINTS.index("waistband_left")] = 1
+        visibility[index] = state
+        points = points.copy()
+        points[index] = (x, 0)
+        found.append(entries.Entry("train_0", "a", "skirt", "line 2", points, visibility, size=(40, 80)))
+    (row,) = [row for row in statistics.keypoints(found)["skirt"] if row["name"] == "hemline_left"]
+    assert (row["visible"], row["occluded"], row["absent"], row["ne"]) == (0.5, 0.25, 0.25, None)
+    assert statistics.counts(found) == (["train_0"], [("skirt", [4])])
+    assert statistics.sizes(found) == ([(40, 80, 4)], 0)
+
+
+def test_a_heat_picture_is_bright_where_the_points_are():
+    picture = statistics.heat_picture(np.array([[0.25, 0.75]] * 9 + [[0.9, 0.1]]))
+    image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert image.shape == (32, 32)
+    row, column = np.unravel_index(image.argmax(), image.shape)
+    assert (abs(row - 24), abs(column - 8)) <= (1, 1)
+
+
+def test_usage_errors(tmp_path, data_dir):
+    with pytest.raises(UsageError, match="--data_dir or --records"):
+        browse.main(flags(f"--output={tmp_path}/a.html"))
+    with pytest.raises(UsageError, match="one file"):
+        browse.main(flags(f"--output={tmp_path}/a.html", f"--data_dir={data_dir}", "--predictions=a,b"))
+    with pytest.raises(DataError, match="has no train_"):
+        browse.main(flags(f"--output={tmp_path}/a.html", f"--data_dir={tmp_path}"))
+    with pytest.raises(DataError, match="other photos"):
+        entries.add_predictions([], annotations.read(os.path.join(data_dir, "test_0_answer.csv")))
+
+
+def test_the_program_runs_from_a_shell(data_dir, tmp_path):
+    program = os.path.join(ROOT, "tools", "browse.py")
+    done = subprocess.run(
+        [sys.executable, program, f"--data_dir={data_dir}", f"--output={tmp_path}/a.html"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{tmp_path}/a.html: 70 photos, 0 broken\n"

@@ -1,0 +1,60 @@
+"""Writes one self-contained HTML page of a data set, of records or of predictions: photos with their points, filters,
+statistics and what is broken; the worst predictions first when there are any.
+
+python tools/browse.py --data_dir=DATA --output=report.html
+"""
+
+import os
+
+from configs import command_line
+from configs.errors import UsageError
+
+FLAGS = ("data_dir", "records", "predictions", "augmented", "thumbnail_size", "output", "seed", "codec")
+
+
+def main(flags):
+    """Writes `flags.output`.
+
+    Raises:
+        UsageError: neither data nor records are named.
+        DataError, DataErrors: the data, the records or the predictions cannot be read, or the page not be written.
+    """
+    if not (flags.data_dir or flags.records):
+        raise UsageError("--data_dir or --records is required")
+    if len(flags.predictions) > 1:
+        raise UsageError("--predictions: one file would be right; tools/ensemble.py averages several")
+    from preprocessing import annotations
+    from preprocessing.files import atomic_write
+    from tools.browsing import entries, page
+
+    gathered, row_faults = [], []
+    if flags.data_dir:
+        gathered, row_faults = entries.from_data_dir(flags.data_dir, flags.thumbnail_size)
+    if flags.records:
+        gathered += entries.from_records(flags.records, flags.thumbnail_size)
+    if flags.predictions:
+        gathered = entries.add_predictions(gathered, annotations.read(flags.predictions[0]))
+    pictures = _augmented(flags, gathered) if flags.augmented else ()
+    title = os.path.basename(os.path.abspath(flags.data_dir or flags.records))
+    with atomic_write(flags.output, encoding="utf-8") as file:
+        file.write(page.render(title, gathered, row_faults, pictures))
+    broken = sum(1 for entry in gathered if entry.faults) + len(row_faults)
+    print(f"{flags.output}: {len(gathered)} photos, {broken} broken")
+
+
+def _augmented(flags, gathered):
+    from tools.browsing import augmented
+
+    settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, flags.seed
+    if flags.records:
+        return augmented.from_records(flags.records, *settings)
+    return augmented.from_entries(gathered, *settings)
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=FLAGS,
+        required=["output"],
+    )

@@ -1,0 +1,1 @@
+"""The page that `tools/browse.py` writes: what is gathered, counted and shown."""

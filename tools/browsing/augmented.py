@@ -1,0 +1,96 @@
+"""What the network sees in training: augmented inputs with their points, and the heatmaps it is to learn."""
+
+import os
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+
+from configs.errors import UsageError
+from configs.keypoints import CATEGORIES, keypoint_names
+from preprocessing import geometry, input_fn, photos, records
+from utility import codec, drawing
+
+_PER_CATEGORY = 6  # photos
+
+
+def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, seed):
+    """Draws augmented inputs of every category that has labelled records.
+
+    Args:
+        records_dir: a folder of TFRecords.
+        image_size: height and width of the network's input, in pixels.
+        heatmap_size, heatmap_sigma: size and width of the targets, in cells.
+        seed: that of the augmentation.
+
+    Returns:
+        A list of (caption, JPEG bytes), each picture the input with its points beside the input with its heatmaps.
+
+    Raises:
+        UsageError: no record has points.
+    """
+    pictures = []
+    for category in CATEGORIES:
+        shards = records.list_shards(records_dir, category)
+        if shards and records.is_labelled(shards[0]):
+            images, points, visibility, heatmaps = _first_batch(
+                records_dir, category, image_size, heatmap_size, heatmap_sigma, seed
+            )
+            rows = zip(images, points, visibility, heatmaps)
+            pictures += [(category, _picture(category, *row)) for row in rows]
+    if not pictures:
+        raise UsageError("--augmented: the data has no photo with points; training data would be right")
+    return pictures
+
+
+def from_entries(entries, image_size, heatmap_size, heatmap_sigma, seed):
+    """Does the same for the first photos of each category that are not records yet; they become temporary ones.
+
+    Args:
+        entries: a list of `entries.Entry`, with the paths of their photos.
+        others: as for `from_records`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for category in CATEGORIES:
+            usable = [
+                entry
+                for entry in entries
+                if entry.category == category and entry.path and entry.size and (entry.visibility >= 0).any()
+            ]
+            if usable:
+                _write_records(os.path.join(folder, records.shard_name(category, 0)), usable[:_PER_CATEGORY])
+        return from_records(folder, image_size, heatmap_size, heatmap_sigma, seed)
+
+
+def _write_records(path, entries):
+    with tf.io.TFRecordWriter(path) as writer:
+        for entry in entries:
+            photo = photos.read(entry.path)
+            writer.write(
+                records.serialise(
+                    entry.image_id, photo.encoded, photo.size, entry.category, entry.points, entry.visibility
+                )
+            )
+
+
+def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma, seed):
+    """Returns images [B, H, W, 3], points [B, K, 2], visibility [B, K] and heatmaps [B, h, w, K] as arrays."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        dataset = input_fn.make_dataset(
+            records_dir, category, True, _PER_CATEGORY, image_size, augmentation={}, seed=seed, epochs=1
+        )
+        features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
+        cells = labels["points"] * (heatmap_size / image_size)
+        heatmaps = codec.encode(cells, (heatmap_size, heatmap_size), heatmap_sigma)
+        return session.run((features["image"], labels["points"], labels["visibility"], heatmaps))
+
+
+def _picture(category, image, points, visibility, heatmaps):
+    """Returns the JPEG of one augmented input, twice: with points, and with heatmaps."""
+    image = np.clip(np.round(image), 0, 255).astype(np.uint8)
+    names = keypoint_names(category)
+    present = {name: geometry.to_pixels(place) for name, place, state in zip(names, points, visibility) if state >= 0}
+    hidden = [name for name, state in zip(names, visibility) if state == 0]
+    maps = {name: heatmaps[..., index] for index, name in enumerate(names) if name in present}
+    left = drawing.draw_keypoints(image, category, present, hidden=hidden)
+    return drawing.encode(np.hstack([left, drawing.draw_heatmaps(image, maps)]), quality=80)

@@ -1,0 +1,218 @@
+"""Photos with their points, gathered from data sets, records and submissions, and checked one by one."""
+
+import concurrent.futures
+import dataclasses
+import glob
+import os
+from typing import Optional
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from configs.errors import DataError
+from configs.keypoints import ALL, KEYPOINTS, category_name, keypoint_indices, normalising_pair
+from preprocessing import annotations, photos, records
+from utility import drawing, scoring
+
+
+@dataclasses.dataclass
+class Entry:
+    """One photo of the page; points are in its pixels, in the schema's order.
+
+    Attributes:
+        source: the split or shard it comes from.
+        image_id, category: as the CSV has them.
+        place: where it stands in its file, for people: `line 3`, `record 7`.
+        points: [24, 2] float64.
+        visibility: [24] int32 in {-1, 0, 1}.
+        size: (width, height), None where the photo cannot be read.
+        path: the photo's file, empty for a record.
+        thumbnail: JPEG bytes, empty where the photo cannot be read.
+        predicted: [24, 2] float64, None where there is no prediction.
+        faults: what is wrong with it, a line each.
+    """
+
+    source: str
+    image_id: str
+    category: str
+    place: str
+    points: np.ndarray
+    visibility: np.ndarray
+    size: Optional[tuple] = None
+    path: str = ""
+    thumbnail: bytes = b""
+    predicted: Optional[np.ndarray] = None
+    faults: list = dataclasses.field(default_factory=list)
+
+
+def from_data_dir(data_dir, thumbnail_size):
+    """Gathers the splits of a data set, or one split when `data_dir` is `DATA/train_0` or `DATA/test_0` itself.
+
+    Returns:
+        A list of Entry, and a list of the errors of rows that cannot be read.
+
+    Raises:
+        DataError, DataErrors: there is no split, or a CSV cannot be read at all.
+    """
+    folders = [data_dir] if _table(data_dir) else sorted(glob.glob(os.path.join(glob.escape(data_dir), "t*_*")))
+    folders = [folder for folder in folders if _table(folder)]
+    if not folders:
+        what = "has no train_*/Annotations/*.csv and no test_*/test.csv: a data set or one of its splits would be right"
+        raise DataError(data_dir, None, what)
+    entries, faults = [], []
+    for folder in folders:
+        table, labelled = _table(folder)
+        rows, wrong = annotations.parse(table, labelled)
+        faults += wrong
+        source = os.path.basename(os.path.abspath(folder))
+        found = [
+            Entry(source, image_id, category, f"line {line}", points, visibility, path=os.path.join(folder, image_id))
+            for image_id, category, line, points, visibility in zip(
+                rows.image_ids, rows.categories, rows.lines, rows.points, rows.visibility
+            )
+        ]
+        _each(found, lambda entry: _load(entry, thumbnail_size))
+        entries += found
+    return entries, faults
+
+
+def _table(folder):
+    """Returns the split's CSV and whether it has keypoints (an answer beside a test split has); None for no split."""
+    tables = glob.glob(os.path.join(glob.escape(folder), "Annotations", "*.csv"))
+    if len(tables) == 1:
+        return tables[0], True
+    if len(tables) > 1:
+        raise DataError(os.path.join(folder, "Annotations"), None, f"has {len(tables)} CSV files: one would be right")
+    answer = os.path.abspath(folder) + "_answer.csv"
+    test = os.path.join(folder, "test.csv")
+    if os.path.isfile(test):
+        return (answer, True) if os.path.isfile(answer) else (test, False)
+    return None
+
+
+def from_records(records_dir, thumbnail_size):
+    """Gathers the photos of a folder of TFRecords.
+
+    Returns:
+        A list of Entry.
+
+    Raises:
+        DataError: there are no records, or one is damaged.
+    """
+    shards = records.list_shards(records_dir, ALL) + records.list_shards(records_dir, ALL, validation=True)
+    if not shards:
+        raise DataError(records_dir, None, "has no records: a folder of <category>_0000.tfrecord files would be right")
+    entries = []
+    for shard in shards:
+        for number, example in enumerate(records.read_examples(shard), start=1):
+            entry, encoded = _from_example(example, os.path.basename(shard), number)
+            _take(entry, encoded, thumbnail_size)
+            entries.append(entry)
+    return entries
+
+
+def _from_example(example, source, number):
+    """Returns the Entry of a tf.train.Example, and the photo's bytes."""
+    feature = example.features.feature
+    points, visibility = np.full([len(KEYPOINTS), 2], -1.0), np.full(len(KEYPOINTS), -1, np.int32)
+    columns = [feature[f"image/keypoint/{name}"].int64_list.value for name in ("gid", "x", "y", "v")]
+    for index, x, y, state in zip(*columns):
+        points[index], visibility[index] = (x, y), state
+    image_id = feature["image/filename"].bytes_list.value[0].decode(errors="replace")
+    category = category_name(feature["image/classid"].int64_list.value[0])
+    entry = Entry(source, image_id, category, f"record {number}", points, visibility)
+    return entry, feature["image/encoded"].bytes_list.value[0]
+
+
+def add_predictions(entries, prediction):
+    """Gives each entry the points of a submission; an entry that it has no row for goes.
+
+    Args:
+        entries: a list of Entry.
+        prediction: Annotations of the submission.
+
+    Raises:
+        DataError: none of the photos is in it.
+    """
+    rows = {image_id: row for row, image_id in enumerate(prediction.image_ids)}
+    kept = [entry for entry in entries if entry.image_id in rows]
+    if not kept:
+        raise DataError(prediction.file, None, "has no row for any photo of the data: it belongs to other photos")
+    for entry in kept:
+        entry.predicted = prediction.points[rows[entry.image_id]]
+    return kept
+
+
+def errors(entry):
+    """Returns the [24] normalised errors of an entry's prediction, NaN where a keypoint is not scored."""
+    if entry.predicted is None:
+        return np.full(len(KEYPOINTS), np.nan)
+    norm = scoring.normalising_lengths(entry.points[None], [entry.category])[0]
+    distances = np.linalg.norm(entry.predicted - entry.points, axis=1) / norm
+    return np.where(entry.visibility == 1, distances, np.nan)
+
+
+def _each(entries, work):
+    """Calls `work` on every entry, in threads: the time goes into decoding, which runs beside Python."""
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for _ in tqdm(pool.map(work, entries), total=len(entries), desc="reading", unit="photo", disable=None):
+            pass
+
+
+def _load(entry, thumbnail_size):
+    try:
+        _take(entry, photos.read_bytes(entry.path), thumbnail_size)
+    except photos.BadPhoto as error:
+        entry.faults.append(f"the photo {error}")
+
+
+def _take(entry, data, thumbnail_size):
+    """Checks the photo's bytes and the points on it, and makes the thumbnail."""
+    try:
+        photo = photos.check(data)
+    except photos.BadPhoto as error:
+        entry.faults.append(f"the photo {error}")
+        return
+    entry.size = photo.size
+    entry.thumbnail = _thumbnail(photo, thumbnail_size)
+    entry.faults += _point_faults(entry)
+
+
+def _thumbnail(photo, longest):
+    """Returns the photo as a small JPEG; decoding straight to a half, a quarter or an eighth saves most of the time."""
+    shrink = max(photo.size) / longest
+    mode = next(mode for least, mode in _REDUCED if shrink >= least)
+    image = cv2.imdecode(np.frombuffer(photo.encoded, np.uint8), mode)[..., ::-1]
+    scale = min(1.0, longest / max(photo.size))
+    width, height = (max(1, round(side * scale)) for side in photo.size)
+    return drawing.encode(drawing.fitted(image, width, height), quality=72)
+
+
+_REDUCED = (
+    (8, cv2.IMREAD_REDUCED_COLOR_8),
+    (4, cv2.IMREAD_REDUCED_COLOR_4),
+    (2, cv2.IMREAD_REDUCED_COLOR_2),
+    (0, cv2.IMREAD_COLOR),
+)
+
+
+def _point_faults(entry):
+    """Returns what is wrong with the points: outside the photo, of another category, useless for the metric."""
+    faults = []
+    own = keypoint_indices(entry.category)
+    present = entry.visibility >= 0
+    for index in np.flatnonzero(present):
+        x, y = entry.points[index]
+        if not (0 <= x < entry.size[0] and 0 <= y < entry.size[1]):
+            faults.append(
+                f"{KEYPOINTS[index]} is at {x:g}, {y:g}, outside the photo of {entry.size[0]}x{entry.size[1]}"
+            )
+        if index not in own:
+            faults.append(f"{KEYPOINTS[index]} is no keypoint of a {entry.category}")
+    left, right = normalising_pair(entry.category)
+    if present.any() and present[[left, right]].sum() == 1:
+        faults.append(f"only one of {KEYPOINTS[left]} and {KEYPOINTS[right]}, which normalise the error, is there")
+    elif present[left] and (entry.points[left] == entry.points[right]).all():
+        faults.append(f"{KEYPOINTS[left]} and {KEYPOINTS[right]}, which normalise the error, are the same point")
+    return faults

@@ -1,0 +1,105 @@
+"""Puts everything into one HTML file that needs nothing else."""
+
+import base64
+import os
+
+import jinja2
+import numpy as np
+
+from configs.keypoints import CATEGORIES, KEYPOINTS, outline
+from tools.browsing import entries as gathered
+from tools.browsing import statistics
+from utility import drawing
+
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+def render(title, entries, row_faults, augmented=()):
+    """Returns the page as text.
+
+    Args:
+        title: the data's name.
+        entries: a list of `entries.Entry`.
+        row_faults: errors of rows that could not be read.
+        augmented: (caption, JPEG bytes) pairs, what the network sees.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    sources, count_rows = statistics.counts(entries)
+    size_rows, other_sizes = statistics.sizes(entries)
+    faults = [str(error) for error in row_faults]
+    faults += [f"{entry.source}: {entry.place}: {entry.image_id}: {what}" for entry in entries for what in entry.faults]
+    return environment.get_template("page.html").render(
+        title=title,
+        style=_text("page.css"),
+        script=_text("page.js"),
+        data=_data(entries, sources),
+        thumbnails=[_base64(entry.thumbnail) for entry in entries],
+        sources=sources,
+        count_rows=count_rows,
+        size_rows=size_rows,
+        other_sizes=other_sizes,
+        keypoint_tables={
+            category: [{**row, "heat": _base64(row["heat"])} for row in rows]
+            for category, rows in statistics.keypoints(entries).items()
+        },
+        faults=faults,
+        augmented=[(caption, _base64(picture)) for caption, picture in augmented],
+        has_predictions=any(entry.predicted is not None for entry in entries),
+        categories=[name for name in CATEGORIES if any(entry.category == name for entry in entries)],
+        keypoints=KEYPOINTS,
+    )
+
+
+def _data(entries, sources):
+    """Returns what the page's script needs: short keys, for there may be thousands of photos."""
+    return {
+        "keypoints": KEYPOINTS,
+        "colors": ["#{:02x}{:02x}{:02x}".format(*drawing.keypoint_color(name)) for name in KEYPOINTS],
+        "outlines": {
+            category: [[KEYPOINTS.index(start), KEYPOINTS.index(end)] for start, end in outline(category)]
+            for category in CATEGORIES
+        },
+        "sources": sources,
+        "photos": [_photo(entry, sources) for entry in entries],
+    }
+
+
+def _photo(entry, sources):
+    """Returns one photo's row: points and predictions as [keypoint, x, y, visibility or error]."""
+    photo = {
+        "source": sources.index(entry.source),
+        "id": entry.image_id,
+        "place": entry.place,
+        "category": entry.category,
+        "size": entry.size or [0, 0],
+        "points": [
+            [int(index), *entry.points[index].tolist(), int(entry.visibility[index])]
+            for index in np.flatnonzero(entry.visibility >= 0)
+        ],
+        "faults": entry.faults,
+    }
+    if entry.predicted is not None:
+        errors = gathered.errors(entry)
+        scored = errors[~np.isnan(errors)]
+        photo["error"] = round(float(scored.mean()), 5) if scored.size else None
+        photo["predicted"] = [
+            [index, *np.round(entry.predicted[index], 1).tolist(), _rounded(errors[index])]
+            for index in range(len(KEYPOINTS))
+            if (entry.predicted[index] >= 0).any()
+        ]
+    return photo
+
+
+def _rounded(error):
+    return None if np.isnan(error) else round(float(error), 5)
+
+
+def _text(name):
+    with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def _base64(data):
+    return base64.b64encode(data).decode()
