@@ -5,6 +5,7 @@ keypoints, hangers, clutter, cut-off photos, several shapes and JPEG qualities, 
 draws the same bytes.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -68,7 +69,9 @@ def write_data_set(folder, num_train, num_test, image_size, seed, processes=None
             os.makedirs(os.path.join(folder, split, "Images", category))
         jobs = [(split, category, index) for category in CATEGORIES for index in range(count)]
         jobs = [jobs[index] for index in np.random.default_rng(seed).permutation(len(jobs))]
-        drawn = _map(functools.partial(draw_photo, folder, image_size, seed), jobs, f"drawing {split}", processes)
+        drawn = _map(
+            functools.partial(draw_photo, folder, image_size, seed), jobs, f"photos of {split} drawn", processes
+        )
         image_ids = [image_id for image_id, _ in drawn]
         categories = [category for _, category, _ in jobs]
         cells = np.array([keypoints for _, keypoints in drawn]).reshape(-1, len(KEYPOINTS), 3)
@@ -111,19 +114,26 @@ def draw_photo(folder, image_size, seed, job):
 
 
 def _map(function, jobs, what, processes):
-    """Returns [function(job) for job in jobs], worked on by several processes, with a progress bar."""
+    """Returns [function(job) for job in jobs], worked on by several processes, with its progress shown."""
     import multiprocessing
 
-    from tqdm import tqdm
+    from tools.progress import Progress
 
     cores = len(os.sched_getaffinity(0))
     processes = processes or min(cores, max(1, len(jobs) // _MINIMUM_PER_PROCESS))
-    bar = functools.partial(tqdm, total=len(jobs), desc=what, unit="photo", disable=None)
-    if processes == 1:
-        return list(bar(map(function, jobs)))
-    # Fresh processes: a fork of a program that has started threads may hang.
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        return list(bar(pool.imap(function, jobs, chunksize=8)))
+    results = []
+    with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(Progress(what, len(jobs)))
+        if processes == 1:
+            drawn = map(function, jobs)
+        else:
+            # Fresh processes: a fork of a program that has started threads may hang.
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes))
+            drawn = pool.imap(function, jobs, chunksize=8)
+        for result in drawn:
+            results.append(result)
+            progress.step()
+    return results
 
 
 def _write_list(path, image_ids, categories):

@@ -301,5 +301,5 @@ def test_the_program_runs_from_a_shell(data_dir, tmp_path):
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path}/a.html: 70 photos, 0 broken\n"

@@ -8,11 +8,11 @@ from typing import Optional
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from configs.errors import DataError
 from configs.keypoints import ALL, KEYPOINTS, category_name, keypoint_indices, normalising_pair
 from preprocessing import annotations, photos, records
+from tools.progress import Progress
 from utility import drawing, scoring
 
 
@@ -155,9 +155,10 @@ def errors(entry):
 
 def _each(entries, work):
     """Calls `work` on every entry, in threads: the time goes into decoding, which runs beside Python."""
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for _ in tqdm(pool.map(work, entries), total=len(entries), desc="reading", unit="photo", disable=None):
-            pass
+    threads = len(os.sched_getaffinity(0))
+    with Progress("photos read", len(entries)) as progress, concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(work, entries):
+            progress.step()
 
 
 def _load(entry, thumbnail_size):
