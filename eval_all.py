@@ -1,0 +1,71 @@
+"""Predicts every photo of a test set, each category with its model, and writes the competition's CSV.
+
+A prediction that was stopped goes on with the same command. Several model folders, with commas between, are averaged.
+"""
+
+from configs import command_line
+from configs.errors import UsageError
+
+
+def main(flags):
+    """Writes the submission.
+
+    Raises:
+        UsageError: flags contradict each other.
+        DataError, DataErrors: photos, models or the output's place are wrong.
+    """
+    _check(flags)
+
+    from preprocessing.files import exclusive
+    from tools.progress import Progress
+    from utility import inference, photo_source, predict_all
+
+    source = photo_source.find(flags.data_dir, flags.category)
+    models = predict_all.find_models(flags.model_dir.split(","), source.counts)
+    if flags.checkpoint_path and len({folder for folders in models.values() for folder in folders}) > 1:
+        raise UsageError("--checkpoint_path is one model's: --model_dir, or --category, must leave one model")
+    options = inference.Options(
+        flip=flags.flip_on_test,
+        two_pass=flags.two_pass,
+        crop_margin=tuple(flags.crop_margin),
+        scales=tuple(flags.test_scales),
+        rotations=tuple(flags.test_rotations),
+        decode=flags.decode,
+        average_points=flags.average == "points",
+    )
+    count = sum(source.counts.values())
+    with exclusive(flags.output), Progress("photos", count) as progress:
+        predict_all.predict_all(
+            source,
+            models,
+            flags.output,
+            options,
+            flags.eval_batch_size,
+            flags.scores_output,
+            progress.step,
+            checkpoint=flags.checkpoint_path,
+            precision=flags.precision,
+        )
+    print(f"{flags.output}: {count} photos")
+
+
+def _check(flags):
+    if not all(flags.model_dir.split(",")):
+        raise UsageError(f"--model_dir={flags.model_dir} names an empty folder: one, or several with commas between")
+    if len(flags.crop_margin) != 2:
+        raise UsageError("--crop_margin needs two numbers, x and y: 100,80 is usual")
+    if not (flags.test_scales and flags.test_rotations):
+        raise UsageError("--test_scales and --test_rotations need a number each: 1 and 0 are the plain image")
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=[
+            "data_dir", "model_dir", "output", "scores_output", "category", "checkpoint_path", "eval_batch_size",
+            "inference",
+        ],
+        required=["data_dir", "model_dir", "output"],
+        defaults={"eval_batch_size": 8},
+    )  # fmt: skip

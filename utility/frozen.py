@@ -1,0 +1,121 @@
+"""A trained net as constants: restored once, stripped of what only training needs, batch norm folded away.
+
+B images, S the input's size, h the heatmap's size, K the model's keypoints.
+"""
+
+import collections
+
+import numpy as np
+import tensorflow as tf
+
+from configs.errors import DataError
+from utility import averaging, model_directory
+from utility.model_fn import forward
+
+v1 = tf.compat.v1
+
+IMAGES, HEATMAPS = "images", "heatmaps"
+
+
+def freeze(model_dir, checkpoint=None, data_format=None):
+    """Reads a trained model.
+
+    Args:
+        model_dir: the model's folder.
+        checkpoint: the prefix of a checkpoint, or a folder of them; the model's best where not given.
+        data_format: of the net's inside; None for the device's best.
+
+    Returns:
+        model: the description, `model_directory.read`.
+        graph_def: from `images` [B, S, S, 3] float32 RGB 0 to 255 to `heatmaps` [B, h, h, K] float32, the last stage's,
+            with peaks of about 1.
+
+    Raises:
+        DataError: the description or the checkpoint is missing, broken, or not of this net.
+    """
+    model = model_directory.read(model_dir)
+    checkpoint = find_checkpoint(model_dir, checkpoint)
+    size = model["train_image_size"]
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        images = v1.placeholder(tf.float32, [None, size, size, 3], name=IMAGES)
+        heatmaps = forward(images, model, False, data_format)[-1]
+        tf.multiply(heatmaps, 1 / model["target_scale"], name=HEATMAPS)
+        _restore(session, checkpoint)
+        graph_def = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [HEATMAPS])
+    return model, fold_batch_norm(graph_def)
+
+
+def find_checkpoint(model_dir, checkpoint=None):
+    """Returns the prefix of the checkpoint to use, `checkpoint` (a prefix or a folder of them) where given."""
+    if checkpoint is None:
+        return model_directory.checkpoint(model_dir)
+    prefix = tf.train.latest_checkpoint(checkpoint) or checkpoint
+    if not tf.train.checkpoint_exists(prefix):
+        raise DataError(
+            prefix, None, "is no checkpoint: the prefix of one (…/model.ckpt-1000), or its folder, is needed"
+        )
+    return prefix
+
+
+def _restore(session, checkpoint):
+    try:
+        names = averaging.variables_to_restore(checkpoint, v1.global_variables())
+        v1.train.Saver(names).restore(session, checkpoint)
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        what = f"cannot be restored into the net of model.json ({reason}): an undamaged checkpoint of it is needed"
+        raise DataError(checkpoint, None, what) from error
+
+
+# Where the axes of the output channels begin in the kernel of each kind of convolution.
+_OUTPUT_AXES = {"Conv2D": 3, "DepthwiseConv2dNative": 2}
+
+
+def fold_batch_norm(graph_def):
+    """Returns the graph with each batch norm that follows a convolution multiplied into the kernel.
+
+    gamma (conv(x, w) - mean) / sqrt(variance + epsilon) + beta is a convolution by a scaled w, plus a bias: less
+    traffic through memory, and a form whose sum and activation the CPU's library computes in the same pass.
+    """
+    nodes = {node.name: node for node in graph_def.node}
+    uses = collections.Counter(name.split(":")[0] for node in graph_def.node for name in node.input)
+    folded = v1.GraphDef(versions=graph_def.versions)
+    for node in graph_def.node:
+        convolution = nodes[node.input[0]] if node.op == "FusedBatchNormV3" and not node.attr["is_training"].b else None
+        if convolution is not None and convolution.op in _OUTPUT_AXES and uses[convolution.name] == 1:
+            folded.node.extend(_biased_convolution(convolution, node, nodes))
+        else:
+            folded.node.append(node)
+    return v1.graph_util.extract_sub_graph(folded, [HEATMAPS])
+
+
+def _biased_convolution(convolution, norm, nodes):
+    """Returns the nodes that take the place of a convolution and its batch norm, the last under the norm's name."""
+    kernel = _constant(nodes, convolution.input[1])
+    gamma, beta, mean, variance = (_constant(nodes, name) for name in norm.input[1:5])
+    scale = gamma / np.sqrt(variance + norm.attr["epsilon"].f)
+    scaled = v1.NodeDef()
+    scaled.CopyFrom(convolution)
+    scaled.name = f"{norm.name}/convolution"
+    scaled.input[1] = f"{norm.name}/kernel"
+    bias = v1.NodeDef(name=norm.name, op="BiasAdd", input=[scaled.name, f"{norm.name}/bias"])
+    for attribute in ("T", "data_format"):
+        bias.attr[attribute].CopyFrom(convolution.attr[attribute])
+    return [
+        _constant_node(scaled.input[1], kernel * scale.reshape(kernel.shape[_OUTPUT_AXES[convolution.op] :])),
+        _constant_node(bias.input[1], beta - mean * scale),
+        scaled,
+        bias,
+    ]
+
+
+def _constant(nodes, name):
+    node = nodes[name]
+    return tf.make_ndarray(node.attr["value"].tensor) if node.op == "Const" else _constant(nodes, node.input[0])
+
+
+def _constant_node(name, value):
+    node = v1.NodeDef(name=name, op="Const")
+    node.attr["dtype"].type = tf.float32.as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value.astype(np.float32)))
+    return node

@@ -1,0 +1,193 @@
+"""The one graph of prediction: photos to points, averaged over mirrored, scaled and turned views and over nets.
+
+The nets see a frame, a box of the photo, through views. Planes: photo (its own pixels), frame (the unit square), input
+(the frame times the net's input size) and cells (times its heatmap size). Affine matrices lead from one to the next.
+
+B photos, V views, S input size, h heatmap size, K keypoints.
+"""
+
+import math
+from typing import NamedTuple, Optional
+
+import numpy as np
+import tensorflow as tf
+
+from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names, mirrored_name
+from preprocessing import geometry
+from utility import codec, frozen
+
+_MARGIN_UNIT = 512.0  # pixels: the long side of the photos for which the margins of the second pass are given
+
+
+class Options(NamedTuple):
+    """How to predict.
+
+    Attributes:
+        flip: average with the mirrored image.
+        two_pass: predict again on the box around the first prediction.
+        crop_margin: what that box has more than the points on each side, (x, y), in pixels of a photo of 512 px.
+        scales, rotations: views to average, factors and degrees about the middle of the frame.
+        decode: a method of the codec; None for the first net's own.
+        average_points: average the nets' points instead of their heatmaps.
+    """
+
+    flip: bool = False
+    two_pass: bool = False
+    crop_margin: tuple = (100.0, 80.0)
+    scales: tuple = (1.0,)
+    rotations: tuple = (0.0,)
+    decode: Optional[str] = None
+    average_points: bool = False
+
+
+class Photos(NamedTuple):
+    """A batch of photos in a graph.
+
+    Attributes:
+        images: [B, H, W, 3] RGB 0 to 255, uint8 or float32; smaller photos are padded at the right and the bottom.
+        to_image: [B, 2, 3] float32, from the plane of the photo to that of `images`.
+        sizes: [B, 2] float32, width and height of the photo.
+        class_ids: [B] int32.
+    """
+
+    images: tf.Tensor
+    to_image: tf.Tensor
+    sizes: tf.Tensor
+    class_ids: tf.Tensor
+
+
+class Net:
+    """A frozen net in the current graph, for the keypoints of one category. It may be called several times.
+
+    Args:
+        model: the description of `model_directory.read`.
+        graph_def: of `frozen.freeze`.
+        category: whose keypoints are wanted; the model has them.
+
+    Attributes:
+        model: the description.
+    """
+
+    def __init__(self, model, graph_def, category):
+        self.model = model
+        names = list(model["keypoints"])
+        self._mirrored = [names.index(mirrored_name(name)) for name in names]
+        self._channels = [names.index(name) for name in keypoint_names(category)]
+        self._graph_def = graph_def
+        self._constants = {}  # all calls share them: weights are in memory once
+
+    def __call__(self, images, flip):
+        """Returns the heatmaps [V, h, h, K] of images [V, S, S, 3], averaged with those of the mirrored images."""
+        if not flip:
+            return tf.gather(self._run(images), self._channels, axis=-1)
+        heatmaps = self._run(tf.concat([images, tf.reverse(images, axis=[2])], axis=0))
+        straight, mirrored = tf.split(heatmaps, 2)
+        mirrored = tf.reverse(mirrored, axis=[2])
+        average = (straight + tf.gather(mirrored, self._mirrored, axis=-1)) / 2
+        return tf.gather(average, self._channels, axis=-1)
+
+    def _run(self, images):
+        given = {f"{frozen.IMAGES}:0": images, **self._constants}
+        names = [node.name for node in self._graph_def.node if node.op == "Const"] if not self._constants else []
+        outputs = [f"{frozen.HEATMAPS}:0", *(f"{name}:0" for name in names)]
+        heatmaps, *constants = tf.import_graph_def(self._graph_def, given, outputs, name="net")
+        self._constants.update(zip(outputs[1:], constants))
+        return heatmaps
+
+
+def find_points(photos, nets, category, options):
+    """Finds the keypoints of photos.
+
+    Args:
+        photos: Photos.
+        nets: a list of Net (or what is called like one and has a `model`).
+        category: that of the nets' keypoints; for `all`, the second pass looks at those that a photo's class has.
+        options: Options.
+
+    Returns:
+        points: [B, K, 2] float32, in the photo's own pixels as the CSV counts them (the first pixel's centre is 0).
+        scores: [B, K] float32, about 1 for a map as high as the targets of the training.
+    """
+    zero = tf.zeros_like(photos.sizes[:, 0])
+    to_frame = geometry.cropping(zero, zero, photos.sizes[:, 0], photos.sizes[:, 1], 1.0, 1.0)
+    points, scores = _find_in_frame(photos, to_frame, nets, options)
+    if options.two_pass:
+        to_frame = _frame_around(points, photos, category, options.crop_margin)
+        points, scores = _find_in_frame(photos, to_frame, nets, options)
+    return geometry.to_pixels(points), scores
+
+
+def _find_in_frame(photos, to_frame, nets, options):
+    """Returns the points [B, K, 2] in the photo's plane, and their scores [B, K]."""
+    heatmaps = [_average_views(photos, to_frame, net, options) for net in nets]
+    if options.average_points:
+        found = [_decode(maps, net.model, options.decode) for maps, net in zip(heatmaps, nets)]
+        points, scores = (tf.add_n(values) / len(values) for values in zip(*found))
+    else:
+        finest = max(nets, key=lambda net: net.model["heatmap_size"]).model
+        resized = [_resize(maps, finest["heatmap_size"]) for maps in heatmaps]
+        points, scores = _decode(tf.add_n(resized) / len(resized), finest, options.decode)
+    return geometry.apply(geometry.invert(to_frame), points), scores
+
+
+def _decode(heatmaps, model, method):
+    """Returns the points [B, K, 2] in the frame's plane, and their scores [B, K]."""
+    cells, scores = codec.decode(heatmaps, method or model["decode"], model["heatmap_sigma"])
+    return cells / model["heatmap_size"], scores
+
+
+def _average_views(photos, to_frame, net, options):
+    """Returns the heatmaps [B, h, h, K] of a frame, averaged over its views."""
+    size, cells = net.model["train_image_size"], net.model["heatmap_size"]
+    total = 0.0
+    for turn in _views(options):
+        to_view = to_frame if turn is None else geometry.compose(to_frame, turn)
+        to_input = geometry.compose(to_view, np.float32(geometry.scaling(size, size)))
+        from_image = geometry.compose(geometry.invert(photos.to_image), to_input)
+        heatmaps = net(geometry.warp(photos.images, from_image, [size, size]), options.flip)
+        if turn is not None:
+            heatmaps = _turn_back(heatmaps, turn, cells)
+        total += heatmaps
+    return total / len(options.scales) / len(options.rotations)
+
+
+def _views(options):
+    """Yields the matrix [2, 3] within the frame of each view; None for the frame as it is."""
+    for scale in options.scales:
+        for degrees in options.rotations:
+            if scale == 1 and degrees == 0:
+                yield None
+            else:
+                middle = geometry.translation(-0.5, -0.5)
+                turn = geometry.rotation(math.radians(degrees), 0.0, 0.0)
+                zoom = geometry.scaling(scale, scale)
+                yield np.float32(geometry.compose(middle, zoom, turn, geometry.invert(middle)))
+
+
+def _turn_back(heatmaps, turn, cells):
+    """Returns the heatmaps [B, h, h, K] of a view as those of its frame."""
+    to_cells = geometry.scaling(cells, cells)
+    back = np.float32(geometry.compose(geometry.invert(to_cells), geometry.invert(turn), to_cells))
+    batch = tf.shape(heatmaps)[0]
+    turned = geometry.warp(heatmaps, tf.tile(back[None], [batch, 1, 1]), [cells, cells])
+    return tf.ensure_shape(turned, heatmaps.shape)
+
+
+def _resize(heatmaps, cells):
+    if heatmaps.shape[1] == cells:
+        return heatmaps
+    return tf.compat.v1.image.resize_bilinear(heatmaps, [cells, cells], half_pixel_centers=True)
+
+
+def _frame_around(points, photos, category, margin):
+    """Returns the matrices [B, 2, 3] from the photo's plane to a frame around the points, within the photo."""
+    names = CATEGORIES if category == ALL else [category] * len(CATEGORIES)
+    own = np.array([np.isin(keypoint_indices(category), keypoint_indices(name)) for name in names])  # [classes, K]
+    counts = tf.gather(own, photos.class_ids)[..., tf.newaxis]  # [B, K, 1]
+    unit = tf.reduce_max(photos.sizes, axis=1, keepdims=True) / _MARGIN_UNIT
+    low = tf.reduce_min(tf.where(counts, points, math.inf), axis=1) - unit * margin
+    high = tf.reduce_max(tf.where(counts, points, -math.inf), axis=1) + unit * margin
+    low = tf.clip_by_value(low, 0.0, photos.sizes - 1)
+    high = tf.clip_by_value(high, low + 1, photos.sizes)
+    (left, top), (width, height) = tf.unstack(low, axis=-1), tf.unstack(high - low, axis=-1)
+    return geometry.cropping(left, top, width, height, 1.0, 1.0)

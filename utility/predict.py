@@ -1,0 +1,180 @@
+"""Keypoints of photos, in three lines:
+
+    from utility.predict import Predictor
+    predictor = Predictor("models/skirt")
+    print(predictor.predict("photo.jpg")["keypoints"])
+
+N photos, K keypoints of a category.
+"""
+
+import os
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from configs.errors import DataError
+from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names
+from preprocessing import geometry, photos
+from utility import frozen, inference, model_directory
+
+v1 = tf.compat.v1
+
+_LARGEST_SIDE = 1024  # pixels: larger photos are shrunk (by area) before the net's own bilinear sampling
+
+
+class Predictor:
+    """Trained nets, loaded once, that find the keypoints of photos.
+
+    Args:
+        model_dirs: the folder of a model, or several whose heatmaps are averaged.
+        category: whose keypoints to find; None for the models' own.
+        checkpoint: a checkpoint (a prefix, or a folder) instead of the model's best, where there is one model.
+        options: inference.Options.
+        precision: "float32"; "bfloat16" is faster on CPUs that compute in it, and a little less exact.
+
+    Attributes:
+        category: whose keypoints are found, a name of CATEGORIES or `all`.
+
+    Raises:
+        DataError: a model is missing, broken, or lacks keypoints of the category.
+    """
+
+    def __init__(self, model_dirs, category=None, checkpoint=None, options=None, precision="float32"):
+        model_dirs = [model_dirs] if isinstance(model_dirs, (str, os.PathLike)) else list(model_dirs)
+        frozen_nets = [frozen.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
+        self.category = category or frozen_nets[0][0]["category"]
+        for folder, (model, _) in zip(model_dirs, frozen_nets):
+            _check_keypoints(folder, model, self.category)
+        self._largest_side = max(_LARGEST_SIDE, *(2 * model["train_image_size"] for model, _ in frozen_nets))
+        self._run = _compile(frozen_nets, self.category, options or inference.Options(), precision)
+
+    def predict(self, photo, category=None, box=None):
+        """Finds the keypoints of one photo.
+
+        Args:
+            photo: a file (turned as its EXIF orientation says), or [H, W, 3] uint8 RGB.
+            category: the garment's, where the predictor's is `all`.
+            box: (x0, y0, x1, y1) in pixels, the garment's part of the photo; None for all of it.
+
+        Returns:
+            {category, width, height, keypoints: {name: {x, y, score}}}; x and y in the photo's pixels, the first
+            pixel's centre at 0; scores from 0 to about 1.
+
+        Raises:
+            DataError: the file cannot be read as an image, or the box lies outside of it.
+        """
+        name = "the photo" if isinstance(photo, np.ndarray) else os.fspath(photo)
+        image = photo if isinstance(photo, np.ndarray) else read(photo)
+        category = self._category_of(category)
+        left, top, part = _cut(image, box, name)
+        points, scores = self.find([part], [category])
+        keypoints = {
+            keypoint: {"x": float(x) + left, "y": float(y) + top, "score": float(score)}
+            for keypoint, (x, y), score in zip(keypoint_names(category), points[0], scores[0])
+        }
+        return {"category": category, "width": image.shape[1], "height": image.shape[0], "keypoints": keypoints}
+
+    def find(self, images, categories):
+        """Finds the keypoints of a batch of photos.
+
+        Args:
+            images: N arrays [H, W, 3] uint8 RGB, of any sizes.
+            categories: N names of CATEGORIES.
+
+        Returns:
+            points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
+            scores: N arrays [K] float32.
+        """
+        points, scores = self._run(*_batch(images, categories, self._largest_side))
+        own = keypoint_indices(self.category)
+        channels = [[own.index(index) for index in keypoint_indices(category)] for category in categories]
+        return [row[c] for row, c in zip(points, channels)], [row[c] for row, c in zip(scores, channels)]
+
+    def _category_of(self, category):
+        category = category or self.category
+        if category == ALL or category not in CATEGORIES or self.category not in (ALL, category):
+            what = f"finds the keypoints of {self.category}, not of {category}"
+            raise DataError("the model", None, f"{what}: --category must name a garment that it knows")
+        return category
+
+
+def read(path):
+    """Returns a photo as [H, W, 3] uint8 RGB, upright as its EXIF orientation says.
+
+    Raises:
+        DataError: the file is missing, no image, damaged, or too large for the memory.
+    """
+    return decode(photos.read(path).encoded, path)
+
+
+def decode(encoded, name):
+    """Returns the pixels [H, W, 3] uint8 RGB of JPEG bytes; raises DataError with `name` where they are damaged."""
+    try:
+        with tf.init_scope():
+            return tf.io.decode_jpeg(encoded, channels=3).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise DataError(name, None, "is damaged: a JPEG photo would be right") from error
+
+
+def _check_keypoints(folder, model, category):
+    missing = sorted(set(keypoint_names(category)) - set(model["keypoints"]))
+    if missing:
+        path = os.path.join(folder, model_directory.DESCRIPTION)
+        raise DataError(path, "keypoints", f"lacks {', '.join(missing)}: a model of {category} or of {ALL} is needed")
+
+
+def _compile(frozen_nets, category, options, precision):
+    """Returns a function(images, to_image, sizes, class_ids) -> (points, scores) that runs the nets."""
+    with tf.Graph().as_default() as graph:
+        batch = inference.Photos(
+            v1.placeholder(tf.uint8, [None, None, None, 3]),
+            v1.placeholder(tf.float32, [None, 2, 3]),
+            v1.placeholder(tf.float32, [None, 2]),
+            v1.placeholder(tf.int32, [None]),
+        )
+        nets = [inference.Net(model, graph_def, category) for model, graph_def in frozen_nets]
+        found = inference.find_points(batch, nets, category, options)
+        config = v1.ConfigProto()
+        if precision == "bfloat16":
+            config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # 1: on
+        return v1.Session(graph=graph, config=config).make_callable(list(found), list(batch))
+
+
+def _cut(image, box, name):
+    """Returns (left, top, the part of the image within the box)."""
+    height, width = image.shape[:2]
+    if box is None:
+        return 0, 0, image
+    x0, y0 = (max(0, int(value)) for value in box[:2])
+    x1, y1 = min(width, int(box[2])), min(height, int(box[3]))
+    if x0 >= x1 or y0 >= y1:
+        what = (
+            f"box {','.join(map(str, box))} leaves nothing of its {width}x{height} pixels: x0 < x1, y0 < y1 is needed"
+        )
+        raise DataError(name, None, what)
+    return x0, y0, image[y0:y1, x0:x1]
+
+
+def _batch(images, categories, largest_side):
+    """Returns the four arrays of inference.Photos."""
+    prepared = [_prepare(image, largest_side) for image in images]
+    height, width = (max(image.shape[axis] for image, _ in prepared) for axis in (0, 1))
+    padded = np.zeros([len(images), height, width, 3], np.uint8)
+    for row, (image, _) in zip(padded, prepared):
+        row[: image.shape[0], : image.shape[1]] = image
+    to_image = np.stack([matrix for _, matrix in prepared]).astype(np.float32)
+    sizes = np.array([image.shape[1::-1] for image in images], np.float32)
+    return padded, to_image, sizes, np.array([CATEGORIES.index(category) for category in categories], np.int32)
+
+
+def _prepare(image, largest_side):
+    """Returns the image, shrunk where it is large and with its border repeated, and the matrix to its plane."""
+    height, width = image.shape[:2]
+    scale = min(1.0, largest_side / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if scale < 1:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    # Samples within half a pixel of the border look at one pixel more: it must not be the batch's black padding.
+    image = cv2.copyMakeBorder(np.ascontiguousarray(image), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    return image, geometry.compose(geometry.scaling(size[0] / width, size[1] / height), geometry.translation(1.0, 1.0))
