@@ -11,7 +11,7 @@ import numpy as np
 
 from configs.errors import DataError
 from configs.keypoints import ALL, KEYPOINTS, category_name, keypoint_indices, normalising_pair
-from preprocessing import annotations, photos, records
+from preprocessing import annotations, layout, photos, records
 from tools.progress import Progress
 from utility import drawing, scoring
 
@@ -55,8 +55,8 @@ def from_data_dir(data_dir, thumbnail_size):
     Raises:
         DataError, DataErrors: there is no split, or a CSV cannot be read at all.
     """
-    folders = [data_dir] if _table(data_dir) else sorted(glob.glob(os.path.join(glob.escape(data_dir), "t*_*")))
-    folders = [folder for folder in folders if _table(folder)]
+    below = sorted(glob.glob(os.path.join(glob.escape(data_dir), "*", "")))
+    folders = [folder for folder in [data_dir, *below] if _is_split(folder)]
     if not folders:
         what = "has no train_*/Annotations/*.csv and no test_*/test.csv: a data set or one of its splits would be right"
         raise DataError(data_dir, None, what)
@@ -72,23 +72,21 @@ def from_data_dir(data_dir, thumbnail_size):
                 rows.image_ids, rows.categories, rows.lines, rows.points, rows.visibility
             )
         ]
-        _each(found, lambda entry: _load(entry, thumbnail_size))
+        _each(found, lambda entry, folder=folder: _load(entry, folder, thumbnail_size))
         entries += found
     return entries, faults
 
 
-def _table(folder):
-    """Returns the split's CSV and whether it has keypoints (an answer beside a test split has); None for no split."""
-    tables = glob.glob(os.path.join(glob.escape(folder), "Annotations", "*.csv"))
-    if len(tables) == 1:
-        return tables[0], True
-    if len(tables) > 1:
-        raise DataError(os.path.join(folder, "Annotations"), None, f"has {len(tables)} CSV files: one would be right")
-    answer = os.path.abspath(folder) + "_answer.csv"
-    test = os.path.join(folder, "test.csv")
-    if os.path.isfile(test):
-        return (answer, True) if os.path.isfile(answer) else (test, False)
-    return None
+def _is_split(folder):
+    return any(os.path.exists(os.path.join(folder, name)) for name in ("Annotations", "test.csv", "test.csv.gz"))
+
+
+def _table(split):
+    """Returns the split's CSV and whether it has keypoints; for a test split the answer beside it, if it is there."""
+    answer = os.path.abspath(split) + "_answer.csv"
+    if layout.is_labelled(split):
+        return layout.find_csv(split), True
+    return (answer, True) if os.path.isfile(answer) else (layout.find_csv(split), False)
 
 
 def from_records(records_dir, thumbnail_size):
@@ -161,7 +159,11 @@ def _each(entries, work):
             progress.step()
 
 
-def _load(entry, thumbnail_size):
+def _load(entry, split, thumbnail_size):
+    entry.path, wrong = layout.photo_path(split, entry.image_id)
+    if wrong:
+        entry.faults.append(f"the photo {wrong}")
+        return
     try:
         _take(entry, photos.read_bytes(entry.path), thumbnail_size)
     except photos.BadPhoto as error:
