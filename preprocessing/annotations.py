@@ -95,7 +95,7 @@ def parse(path, labelled):
             faults += [DataError(path, where, what) for where, what in wrong]
         else:
             good.append((line, row[id_at], row[category_at], [known_cells[cell] for cell in cells]))
-    return _to_annotations(path, good, labelled), faults
+    return _to_annotations(path, good, list(known_cells)), faults
 
 
 def _read_rows(path):
@@ -163,23 +163,22 @@ def wrong_image_id(image_id):
 
 
 def _wrong_cells(line, cells, known_cells):
-    """Returns (where, what) for each cell that is no point; keeps the (x, y, v) of the others in `known_cells`."""
+    """Returns (where, what) for each cell that is no point; numbers the others in `known_cells`, each text once."""
     wrong = []
     for name, cell in zip(KEYPOINTS, cells):
         if cell not in known_cells:
-            match = _CELL.fullmatch(cell)
-            if match:
-                known_cells[cell] = tuple(int(number) for number in match.groups())
+            if _CELL.fullmatch(cell):
+                known_cells[cell] = len(known_cells)
             else:
                 wrong.append((f"line {line}, column {name}", f"{shown(cell)} is no point: {_RIGHT_CELL}"))
     return wrong
 
 
-def _to_annotations(path, rows, labelled):
-    if labelled:
-        values = np.array([cells for *_, cells in rows], dtype=np.int64).reshape(-1, len(KEYPOINTS), 3)
-    else:
-        values = np.full([len(rows), len(KEYPOINTS), 3], -1)
+def _to_annotations(path, rows, known_cells):
+    """Returns the Annotations of rows of (line, image id, category, numbers of its cells in `known_cells`)."""
+    known = np.array([cell.split("_") for cell in known_cells or ["-1_-1_-1"]], dtype=np.int64)
+    numbers = np.array([cells or [0] * len(KEYPOINTS) for *_, cells in rows], dtype=np.int64)
+    values = known[numbers.reshape(-1, len(KEYPOINTS))]
     return Annotations(
         file=str(path),
         lines=np.array([line for line, *_ in rows], dtype=np.int64),

@@ -4,8 +4,10 @@ import hashlib
 import os
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from configs.errors import DataError
-from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_names
+from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices, keypoint_names
 from preprocessing import annotations, layout, records
 
 SHARD_RECORDS = 512
@@ -46,19 +48,35 @@ def read_rows(splits):
         if not len(table) and not wrong:
             raise DataError(csv, None, "has no rows: one row a photo would be right")
         faults += wrong
-        for number, (line, image_id, category) in enumerate(zip(table.lines, table.image_ids, table.categories)):
-            labels = (table.points[number], table.visibility[number]) if labelled else (None, None)
-            row = Row(split, csv, int(line), image_id, category, *labels)
-            wrong = _wrong_labels(row) if labelled else []
-            faults += wrong
-            if not wrong:
+        rows_of_split = _to_rows(split, table, labelled)
+        suspects = _with_wrong_labels(table) if labelled else set()
+        for number, row in enumerate(rows_of_split):
+            if number in suspects:
+                faults += _wrong_labels(row)
+            else:
                 rows.append(row)
     return rows, faults
 
 
+def _to_rows(split, table, labelled):
+    nothing = [None] * len(table)
+    points, visibility = (table.points, table.visibility) if labelled else (nothing, nothing)
+    columns = (table.lines.tolist(), table.image_ids, table.categories, points, visibility)
+    return [Row(split, table.file, *values) for values in zip(*columns)]
+
+
+def _with_wrong_labels(table):
+    """Returns the set of the numbers of the rows without a keypoint, or with one that their category lacks."""
+    present = table.visibility >= 0  # [N, 24]
+    own = np.zeros([len(table), len(KEYPOINTS)], bool)
+    for category in CATEGORIES:
+        own[np.ix_([name == category for name in table.categories], keypoint_indices(category))] = True
+    return set(np.flatnonzero(~present.any(axis=1) | (present & ~own).any(axis=1)).tolist())
+
+
 def _wrong_labels(row):
-    own = keypoint_names(row.category)
     present = [name for name, state in zip(KEYPOINTS, row.visibility) if state >= 0]
+    own = keypoint_names(row.category)
     if not present:
         what = f"and all others are absent: a {row.category} with at least one keypoint would be right"
         return [row.fault(own[0], what)]

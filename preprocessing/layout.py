@@ -4,6 +4,7 @@ DATA_DIR/train_0/Annotations/annotations.csv     train_0/Images/<category>/<hash
 DATA_DIR/test_0/test.csv                         test_0/Images/<category>/<hash>.jpg
 """
 
+import functools
 import glob
 import os
 import re
@@ -91,6 +92,12 @@ def photo_path(split, image_id):
     A link may not lead out of the split: a CSV from elsewhere shall not copy a machine's own files into records.
     """
     path = os.path.join(split, image_id)
-    if not os.path.realpath(path).startswith(os.path.realpath(split) + os.sep):
+    place = os.path.realpath(path) if os.path.islink(path) else _real_folder(os.path.dirname(path)) + os.sep
+    if not place.startswith(_real_folder(split) + os.sep):
         return path, "is a link that leads out of its split: a photo inside it would be right"
     return path, None
+
+
+@functools.lru_cache(maxsize=1024)
+def _real_folder(path):
+    return os.path.realpath(path)
