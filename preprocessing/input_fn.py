@@ -3,15 +3,11 @@
 Dimension letters: B batch, H and W the network's input, K the model's keypoints.
 """
 
-import glob
-import os
-import struct
-
 import tensorflow as tf
 
 from configs import keypoints
 from configs.errors import DataError
-from preprocessing import color, draws, geometry, reading
+from preprocessing import color, decoding, draws, geometry, reading, records, words
 
 NORM_WITHOUT_PAIR = 256.0  # SPEC: the norm where the two points of the normalising pair coincide
 
@@ -69,13 +65,13 @@ def make_dataset(
         DataError: the folder has no such records.
     """
     names = keypoints.CATEGORIES if category == keypoints.ALL else (category,)
-    shards = [_list_shards(data_dir, name, validation) for name in names]
+    shards = [records.list_shards(data_dir, name, validation) for name in names]
     shards = [files for files in shards if files]
     if not shards:
         kind = "validation records" if validation else "records"
         raise DataError(data_dir, None, f"has no {kind} of {category}: convert the photos first")
     if training:
-        counts = [sum(_count(file) for file in files) for files in shards]
+        counts = [records.count_records(files) for files in shards]
         step_size = batch_size * batches_per_step
         dataset = reading.shuffled(shards, counts, seed, num_readers, shuffle_buffer, start_step * step_size, epochs)
         if workers > 1:
@@ -88,7 +84,7 @@ def make_dataset(
         options = {**draws.DEFAULTS, **augmentation}
 
     def example(position, serialized):
-        record = _parse(serialized, with_labels)
+        record = records.parse(serialized, with_labels)
         return _example(record, category, image_size, with_labels, options, seed, position)
 
     tf_options = tf.data.Options()
@@ -102,139 +98,100 @@ def make_dataset(
     )
 
 
-def make_prediction_dataset(paths, image_ids, class_ids, batch_size, image_size, num_preprocessing_threads=4):
-    """Returns a `tf.data.Dataset` of features, as `make_dataset` has them, for photos on disk.
-
-    Args:
-        paths: the JPEG files, a list of str.
-        image_ids: a list of str.
-        class_ids: a list of int.
-        batch_size: B; the last batch may be smaller.
-        image_size: height and width of the network's input.
-        num_preprocessing_threads: photos decoded at a time.
-    """
-
-    def example(path, image_id, class_id):
-        image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
-        return _features(image, None, image_size, image_id, class_id)
-
-    columns = (tf.constant(paths, tf.string), tf.constant(image_ids, tf.string), tf.constant(class_ids, tf.int32))
-    dataset = tf.data.Dataset.from_tensor_slices(columns)
-    return dataset.map(example, num_parallel_calls=num_preprocessing_threads).batch(batch_size).prefetch(2)
-
-
-def _example(record, category, target_size, with_labels, options, seed, position):
-    image = tf.io.decode_jpeg(record["encoded"], channels=3)
-    size = tf.cast(_width_height(image), tf.float32)
+def _example(record, category, input_size, with_labels, options, seed, position):
     if not with_labels:
-        return _features(image, None, target_size, record["image_id"], record["class_id"])
-    pixels, visibility = record["points"], record["visibility"]  # [24, 2], [24]
-    points = geometry.to_plane(pixels)
-    to_input = None
-    if options is not None:
+        return _whole_photo(record, input_size)
+    points = geometry.to_plane(tf.cast(record["points"], tf.float32))  # [24, 2], in the photo's plane
+    visibility = record["visibility"]  # [24]
+    if options is None:
+        features = _whole_photo(record, input_size)
+        points = geometry.apply(features["to_input"], points)
+    else:
         drawn = draws.draw(seed, position)
+        size = tf.cast(record["image_size"], tf.float32)
         to_input, flipped = draws.sample_matrix(
-            points, visibility >= 0, size, target_size, drawn, options, seed, position
+            points, visibility >= 0, size, input_size, drawn, options, seed, position
         )
-    features = _features(image, to_input, target_size, record["image_id"], record["class_id"])
-    points = geometry.apply(features["to_input"], points)
-    if options is not None:
-        features["image"] = _distort(features["image"], drawn, options)
-        points = tf.where(flipped, draws.flip_keypoints(points), points)
-        visibility = tf.where(flipped, draws.flip_keypoints(visibility), visibility)
-        inside = tf.reduce_all((points >= 0.0) & (points < float(target_size)), -1)
-        visibility = tf.where(inside, visibility, -1)
+        features = _features(record, _augmented(record, to_input, input_size, drawn, options), to_input)
+        points, visibility = _moved(points, visibility, to_input, flipped, input_size)
     own = keypoints.keypoint_indices(category)
     labels = {
         "points": tf.gather(points, own),
         "visibility": tf.gather(visibility, own),
-        "norm": _norm(pixels, record["class_id"]),
+        "norm": _norm(record["points"], record["category"]),
     }
     return features, labels
 
 
-def _features(image, to_input, target_size, image_id, class_id):
-    """Returns the features of one photo; the whole photo, resized, where `to_input` is None."""
-    size = _width_height(image)
-    fill = "CONSTANT"
-    if to_input is None:
-        scale = float(target_size) / tf.cast(size, tf.float32)
-        to_input = geometry.scaling(scale[0], scale[1])
-        fill = "NEAREST"
-    warped = geometry.warp(image[None], to_input[None], [target_size, target_size], fill)[0]
+def _whole_photo(record, input_size):
+    """Returns the features of a photo that is resized as a whole."""
+    scale = float(input_size) / tf.cast(record["image_size"], tf.float32)
+    to_input = geometry.scaling(scale[0], scale[1])
+    window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
+    image = geometry.warp(window[None], from_window[None], [input_size, input_size], "NEAREST")[0]
+    return _features(record, tf.ensure_shape(image, [input_size, input_size, 3]), to_input)
+
+
+def _features(record, image, to_input):
     return {
-        "image": tf.ensure_shape(warped, [target_size, target_size, 3]),
+        "image": image,
         "to_input": to_input,
-        "image_id": image_id,
-        "image_size": size,
-        "category": class_id,
+        "image_id": record["image_id"],
+        "image_size": record["image_size"],
+        "category": record["category"],
     }
 
 
-def _width_height(image):
-    height, width = tf.unstack(tf.shape(image)[:2])
-    return tf.stack([width, height])
-
-
-def _distort(image, drawn, options):
+def _augmented(record, to_input, input_size, drawn, options):
+    """Returns the image, float32 [H, W, 3], seen through `to_input`, in other colours."""
+    window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
+    methods = options["resize_methods"]
+    branches = [lambda method=method: _resized(window, from_window, input_size, method) for method in methods]
+    image = tf.switch_case(_pick(drawn["method"], len(methods)), branches)
     between = draws.uniform_between
-    return tf.cond(
+    amounts = {
+        "brightness": between(drawn["brightness"], -options["brightness"], options["brightness"]),
+        "saturation": between(drawn["saturation"], *options["saturation"]),
+        "hue": between(drawn["hue"], -options["hue"], options["hue"]),
+        "contrast": between(drawn["contrast"], *options["contrast"]),
+    }
+    recolored = tf.cond(
         drawn["color"] < options["color_probability"],
-        lambda: color.distort(
-            image,
-            brightness=between(drawn["brightness"], -options["brightness"], options["brightness"]),
-            saturation=between(drawn["saturation"], *options["saturation"]),
-            hue=between(drawn["hue"], -options["hue"], options["hue"]),
-            contrast=between(drawn["contrast"], *options["contrast"]),
-            order=tf.cast(drawn["order"] * len(color.ORDERS), tf.int32),
-        ),
+        lambda: color.distort(image, amounts, _pick(drawn["order"], len(color.ORDERS))),
         lambda: image,
     )
+    return words.to_image(recolored)
+
+
+def _resized(window, to_input, input_size, method):
+    """Returns the words [H, W] of a window resampled by a method of `tf.image.resize`."""
+    if method == "bilinear":
+        return words.sample(window, to_input, input_size)
+    # The others only resize: turning and cropping at the photo's own resolution is a sampling of its own.
+    columns = geometry.invert(to_input)[:, :2]
+    width, height = tf.unstack(tf.maximum(tf.round(tf.norm(columns, axis=0) * float(input_size)), 1.0))
+    to_crop = geometry.compose(to_input, geometry.scaling(width / float(input_size), height / float(input_size)))
+    crop_shape = tf.cast(tf.stack([height, width]), tf.int32)
+    crop = geometry.warp(window[None], to_crop[None], crop_shape)[0]
+    return words.from_image(tf.image.resize(crop, [input_size, input_size], method))
+
+
+def _pick(draw, count):
+    return tf.cast(draw * count, tf.int32)
+
+
+def _moved(points, visibility, to_input, flipped, input_size):
+    """Returns the labels as the input shows them: what left it is absent, left and right are as one sees them."""
+    points = geometry.apply(to_input, points)
+    points = tf.where(flipped, draws.flip_keypoints(points), points)
+    visibility = tf.where(flipped, draws.flip_keypoints(visibility), visibility)
+    inside = tf.reduce_all((points >= 0.0) & (points < float(input_size)), -1)
+    return points, tf.where(inside, visibility, -1)
 
 
 def _norm(pixels, class_id):
     """Returns the distance of the category's normalising pair, in photo pixels, as the CSV has the points."""
     pairs = tf.constant([keypoints.normalising_pair(name) for name in keypoints.CATEGORIES])
-    first, second = tf.unstack(tf.gather(pixels, tf.gather(pairs, class_id)))
+    first, second = tf.unstack(tf.cast(tf.gather(pixels, tf.gather(pairs, class_id)), tf.float32))
     distance = tf.norm(first - second)
     return tf.where(distance > 0.0, distance, NORM_WITHOUT_PAIR)
-
-
-def _parse(serialized, with_labels):
-    spec = {
-        "image/encoded": tf.io.FixedLenFeature([], tf.string),
-        "image/filename": tf.io.FixedLenFeature([], tf.string),
-        "image/classid": tf.io.FixedLenFeature([], tf.int64),
-    }
-    if with_labels:
-        for name in ("x", "y", "v", "gid"):
-            spec[f"image/keypoint/{name}"] = tf.io.FixedLenFeature([24], tf.int64)
-    fields = tf.io.parse_single_example(serialized, spec)
-    record = {
-        "encoded": fields["image/encoded"],
-        "image_id": fields["image/filename"],
-        "class_id": tf.cast(fields["image/classid"], tf.int32),
-    }
-    if with_labels:
-        columns = tf.stack([fields[f"image/keypoint/{name}"] for name in ("x", "y", "v")], -1)
-        columns = tf.gather(columns, tf.argsort(fields["image/keypoint/gid"]))
-        record["points"] = tf.cast(columns[:, :2], tf.float32)
-        record["visibility"] = tf.cast(columns[:, 2], tf.int32)
-    return record
-
-
-def _list_shards(data_dir, category, validation):
-    files = sorted(glob.glob(os.path.join(data_dir, f"{category}_[0-9]*.tfrecord")))
-    return [file for file in files if file.endswith("_val.tfrecord") == validation]
-
-
-def _count(file):
-    """Returns the number of records of a shard, by stepping over their lengths."""
-    count = 0
-    size = os.path.getsize(file)
-    with open(file, "rb") as handle:
-        while handle.tell() < size:
-            (length,) = struct.unpack("<Q", handle.read(8))
-            handle.seek(length + 8, os.SEEK_CUR)
-            count += 1
-    return count

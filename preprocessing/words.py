@@ -1,0 +1,100 @@
+"""Images as one 32-bit word a pixel (red + 256 green + 65536 blue), and the loops over them that XLA compiles.
+
+TensorFlow's own ops walk through an image once a step and fetch every byte by itself. Here a sample fetches one word
+a neighbour, and a compiled loop reads and writes each word once, however many steps it computes between.
+"""
+
+import tensorflow as tf
+
+from preprocessing.geometry import HALF_PIXEL, invert
+
+# XLA compiles for fixed shapes: images are padded to the first of these numbers of pixels that holds them.
+CAPACITIES = (512 * 512, 1024 * 1024)
+
+
+def compiled(function):
+    """Returns `function` of tensors as one that XLA compiles when it is first run; shapes must be known by then."""
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
+def sample(image, to_target, size):
+    """Samples an image through an affine matrix, bilinearly and once; black where the target sees past the image.
+
+    Args:
+        image: uint8 [H, W, 3], of at most CAPACITIES[-1] pixels; H and W may be known only when run.
+        to_target: float32 [2, 3], from the image's plane to the target's.
+        size: height and width of the target.
+
+    Returns:
+        int32 [size, size] words.
+    """
+    pixels = tf.size(image) // 3
+    from_target = invert(to_target)
+    shape = tf.shape(image)[:2]
+
+    def padded_to(capacity):
+        flat = tf.pad(tf.reshape(image, [-1]), [[0, 3 * (capacity - pixels)]])
+        flat = tf.ensure_shape(flat, [3 * capacity])
+        return _sample(_pack(flat), shape, from_target, size)
+
+    fitting = tf.reduce_sum(tf.cast(pixels > CAPACITIES[:-1], tf.int32))
+    return tf.switch_case(fitting, [lambda capacity=capacity: padded_to(capacity) for capacity in CAPACITIES])
+
+
+def from_image(image):
+    """Returns the words, int32 [...], of an image [..., 3] of values from 0 to 255, rounded to whole numbers."""
+    return join(tf.unstack(tf.cast(image, tf.float32), axis=-1))
+
+
+def to_channels(words):
+    """Returns red, green and blue of words [...], float32 [...] each, 0 to 255."""
+    return [tf.cast(_low_byte(words, 8 * channel), tf.float32) for channel in range(3)]
+
+
+def join(channels):
+    """Returns the words [...] of red, green and blue [...], rounded and clipped to 0 to 255."""
+    red, green, blue = (tf.cast(tf.clip_by_value(channel, 0.0, 255.0) + 0.5, tf.int32) for channel in channels)
+    return red + 256 * green + 65536 * blue
+
+
+@compiled
+def to_image(words):
+    """Returns the image, float32 [H, W, 3], 0 to 255, of words [H, W]."""
+    return tf.cast(_low_byte(words[..., None], tf.constant([0, 8, 16])), tf.float32)
+
+
+def _low_byte(words, shift):
+    return tf.bitwise.bitwise_and(tf.bitwise.right_shift(words, shift), 255)
+
+
+@compiled
+def _pack(flat):
+    red, green, blue = tf.unstack(tf.cast(tf.reshape(flat, [-1, 3]), tf.int32), axis=-1)
+    return red + 256 * green + 65536 * blue
+
+
+@compiled
+def _sample(words, shape, from_target, size):
+    """Returns the words [size, size] of an image [prod(shape) + padding] of `shape` (height, width)."""
+    last = shape - 1  # [2]
+    centres = tf.range(size, dtype=tf.float32) + HALF_PIXEL
+    x, y = (row[0] * centres + row[1] * centres[:, None] + row[2] - HALF_PIXEL for row in tf.unstack(from_target))
+    (top, bottom, down), inside_y = _neighbours(y, last[0])
+    (left, right, across), inside_x = _neighbours(x, last[1])
+    corners = [row * shape[1] + column for row in (top, bottom) for column in (left, right)]
+    corners = zip(*[to_channels(tf.gather(words, corner)) for corner in corners])
+    channels = []
+    for top_left, top_right, bottom_left, bottom_right in corners:
+        upper = top_left + (top_right - top_left) * across
+        lower = bottom_left + (bottom_right - bottom_left) * across
+        channels.append(upper + (lower - upper) * down)
+    return tf.where(inside_y & inside_x, join(channels), 0)
+
+
+def _neighbours(position, last):
+    """Returns the whole pixels before and after a position and its way from one to the other; whether it is inside."""
+    end = tf.cast(last, tf.float32)
+    inside = (position >= -HALF_PIXEL) & (position < end + HALF_PIXEL)
+    position = tf.clip_by_value(position, 0.0, end)
+    before = tf.cast(position, tf.int32)
+    return (before, tf.minimum(before + 1, last), position - tf.cast(before, tf.float32)), inside
