@@ -8,7 +8,7 @@ setup(
     description="Finds the keypoints of clothes in photos: stacked hourglass and CPN on TensorFlow estimators",
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
-    packages=["configs", "net", "preprocessing", "utility", "tools", "tools.browsing", "tools.synthetic", "tools.weights"],
+    packages=["configs", "net", "preprocessing", "utility", "tools", "tools.browsing", "tools.labelling", "tools.synthetic", "tools.weights"],
     package_data={"configs": ["*.cfg"], "tools.browsing": ["page.*"]},
     py_modules=["train_hg", "train_cpn", "eval_all"],
     install_requires=[

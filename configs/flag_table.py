@@ -144,6 +144,12 @@ GROUPS = {
         Flag("image_size", "int", 512, "The longest side of a photo, in pixels.", 64, 4096),
         Flag("num_photos", "int", 5, "Photos of each category on a sheet.", 1, 1000),
     ),
+    "labelling": (
+        Flag("labels", "str", None, "What the labelling tool exported: a file, or labelme's folder."),
+        Flag("label_format", "str", None, "The tool; not given: as the file looks.", choices=("cvat", "label_studio", "labelme")),
+        Flag("images", "str", None, "The folder of the labelled photos; subfolders count too."),
+        Flag("split", "str", "train_0", "The split to make, `train_0`, `train_1`, …"),
+    ),
     "browsing": (
         Flag("records", "str", None, "A folder of TFRecords to look at."),
         Flag("augmented", "bool", False, "Show what the network sees in training: augmented inputs, points, heatmaps."),
