@@ -188,7 +188,7 @@ def _write_shard(shard, output_dir, outcomes):
                         lengths.append(len(outcome.example))
             size, digest = os.path.getsize(temporary), manifest.checksum(temporary)
     except tf.errors.OpError as error:
-        raise files.cannot_write(path, OSError(0, error.message)) from error
+        raise files.cannot_write(path, OSError(0, error.message.split("; ")[-1])) from error
     noted = {"records": len(lengths), "bytes": size, "sha256": digest}
     sources = {"rows": _fingerprint(shard), "photo_bytes": photo_bytes, "skipped": [str(fault) for fault in faults]}
     return {**noted, **sources}, faults

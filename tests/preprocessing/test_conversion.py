@@ -1,0 +1,274 @@
+"""Which photo goes where, same seed same bytes, and a conversion that is stopped, repeated, or met by another."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from configs.errors import DataError, DataErrors
+from configs.keypoints import CATEGORIES, keypoint_indices
+from preprocessing import annotations, conversion, conversion_plan, files, layout, manifest, records
+
+ROOT = Path(__file__).resolve().parents[2]
+PHOTOS = {"blouse": 3, "dress": 20, "outwear": 0, "skirt": 41, "trousers": 1}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """train_0 and train_1 with PHOTOS of each category in either, test_0 with skirts and dresses by turns."""
+    folder = tmp_path_factory.mktemp("conversion")
+    for split in ("train_0", "train_1"):
+        ids, categories = [], []
+        for category, count in PHOTOS.items():
+            ids += [f"Images/{category}/{split}{number}.jpg" for number in range(count)]
+            categories += [category] * count
+        points = np.full([len(ids), 24, 2], -1.0)
+        visibility = np.full([len(ids), 24], -1)
+        for number, category in enumerate(categories):
+            own = list(keypoint_indices(category))
+            points[number, own] = [number % 40, number % 50]
+            visibility[number, own] = 1
+        annotations.write(folder / split / "Annotations/annotations.csv", ids, categories, points, visibility)
+        write_photos(folder / split, ids)
+    rows = [(f"Images/{category}/{number}.jpg", category) for number in range(5) for category in ("skirt", "dress")]
+    write_photos(folder / "test_0", [image_id for image_id, _ in rows])
+    lines = ["image_id,image_category", *map(",".join, rows)]
+    (folder / "test_0/test.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def write_photos(split, image_ids):
+    for number, image_id in enumerate(image_ids):
+        (split / image_id).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(split / image_id), np.full([50, 40, 3], number % 256, np.uint8))
+
+
+def plan(data, seed=0, val_fraction=0.1, splits=None, shard_records=7):
+    rows, faults = conversion_plan.read_rows(layout.list_splits(data, splits))
+    assert not faults
+    labelled = rows[0].points is not None
+    return conversion_plan.make_plan(rows, labelled, val_fraction, seed, shard_records)
+
+
+def names(shards, validation):
+    return {(row.split, row.image_id) for shard in shards if ("_val" in shard.name) == validation for row in shard.rows}
+
+
+def contents(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def test_every_photo_goes_into_one_shard_of_its_category(data):
+    shards = plan(data)
+    for category, count in PHOTOS.items():
+        own = [shard for shard in shards if shard.name.startswith(category)]
+        assert {row.category for shard in own for row in shard.rows} <= {category}
+        assert len(names(own, True) | names(own, False)) == sum(len(shard.rows) for shard in own) == 2 * count
+        # A tenth, rounded; at least one where there are two or more.
+        assert len(names(own, True)) == {3: 1, 20: 4, 0: 0, 41: 8, 1: 1}[count]
+    assert [shard.name for shard in shards if shard.name.startswith("dress")] == [
+        *(f"dress_000{number}.tfrecord" for number in range(6)),  # 36 in sevens
+        "dress_0000_val.tfrecord",
+    ]
+    half = [row.split for shard in shards if shard.name.startswith("skirt") for row in shard.rows][:41]
+    assert 10 < half.count(str(data / "train_0")) < 31  # the splits are mixed
+
+
+def test_another_seed_draws_another_validation_set(data):
+    assert [shard.name for shard in plan(data, seed=1)] == [shard.name for shard in plan(data, seed=1)]
+    assert names(plan(data, seed=1), True) == names(plan(data, seed=1), True)
+    assert names(plan(data, seed=1), True) != names(plan(data, seed=2), True)
+
+
+def test_one_photo_less_moves_no_other(data):
+    rows, _ = conversion_plan.read_rows(layout.list_splits(data))
+    fewer = [row for row in rows if not row.image_id.endswith("skirt/train_07.jpg")]
+    assert len(fewer) == len(rows) - 1
+    before = names(conversion_plan.make_plan(rows, True, 0.5, 0), True)
+    after = names(conversion_plan.make_plan(fewer, True, 0.5, 0), True)
+    assert len(before - after) <= 1
+    assert len(after - before) <= 1
+
+
+def test_without_validation(data):
+    shards = plan(data, val_fraction=0)
+    assert not names(shards, True)
+    assert len(names(shards, False)) == 2 * sum(PHOTOS.values())
+
+
+def test_test_photos_stay_in_the_order_of_their_csv(data, tmp_path):
+    shards = plan(data, splits=["test_0"], val_fraction=0.5, shard_records=2)
+    conversion.convert(shards, tmp_path, labelled=False, skip_bad=False)
+    for category in ("skirt", "dress"):
+        dataset = tf.data.TFRecordDataset(records.list_shards(tmp_path, category))
+        examples = dataset.map(lambda record: records.parse(record, labelled=False)).as_numpy_iterator()
+        ids = [example["image_id"].decode() for example in examples]
+        assert ids == [f"Images/{category}/{number}.jpg" for number in range(5)]
+    assert not records.list_shards(tmp_path, "all", validation=True)
+    assert manifest.read(tmp_path)["labelled"] is False
+
+
+def test_same_seed_same_bytes(data, tmp_path, program):
+    for folder, seed in (("a", 3), ("b", 3), ("c", 4)):
+        words = (f"--data_dir={data}", f"--output_dir={tmp_path / folder}", f"--seed={seed}")
+        assert program("tools/convert_tfrecords.py", *words) == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert contents(tmp_path / "a") != contents(tmp_path / "c")
+    assert {name.split("_")[0] for name in contents(tmp_path / "a")} == {*CATEGORIES, "manifest.json"} - {"outwear"}
+
+
+def test_named_splits_only(data, tmp_path, program):
+    words = (f"--data_dir={data}", f"--output_dir={tmp_path}", "--splits=train_1", "--val_fraction=0")
+    assert program("tools/convert_tfrecords.py", *words) == 0
+    assert manifest.verify(tmp_path, CATEGORIES) == {name: (count, 0) for name, count in PHOTOS.items()}
+
+
+def test_photos_of_two_kinds_of_splits_do_not_meet_in_a_folder(data, tmp_path):
+    conversion.convert(plan(data), tmp_path, labelled=True, skip_bad=False)
+    before = contents(tmp_path)
+    with pytest.raises(DataError, match="holds training records: another folder for test records"):
+        conversion.convert(plan(data, splits=["test_0"]), tmp_path, labelled=False, skip_bad=False)
+    assert contents(tmp_path) == before
+
+
+def test_records_of_another_program_are_not_replaced(data, tmp_path):
+    (tmp_path / "skirt_0000.tfrecord").write_bytes(b"precious")
+    with pytest.raises(DataError, match="another program"):
+        conversion.convert(plan(data), tmp_path, labelled=True, skip_bad=False)
+    assert (tmp_path / "skirt_0000.tfrecord").read_bytes() == b"precious"
+
+
+def test_other_settings_replace_an_earlier_conversion(data, tmp_path):
+    conversion.convert(plan(data, seed=1), tmp_path / "a", labelled=True, skip_bad=False)
+    conversion.convert(plan(data, seed=2, val_fraction=0), tmp_path / "a", labelled=True, skip_bad=False)
+    conversion.convert(plan(data, seed=2, val_fraction=0), tmp_path / "b", labelled=True, skip_bad=False)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+class Stopped(Exception):
+    """Stands for whatever ends a process."""
+
+
+@pytest.mark.parametrize("after", [0, 1, 30, 60])
+def test_a_stopped_conversion_goes_on_to_the_same_bytes(data, tmp_path, after, monkeypatch):
+    conversion.convert(plan(data), tmp_path / "undisturbed", labelled=True, skip_bad=False)
+    count = iter(range(1000))
+
+    def stop():
+        if next(count) == after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        conversion.convert(plan(data), tmp_path / "stopped", labelled=True, skip_bad=False, on_photo=stop)
+    with pytest.raises(DataError, match="the conversion was stopped"):
+        manifest.verify(tmp_path / "stopped", ["skirt"])
+    (tmp_path / "stopped/.skirt_0000.tfrecord.abc.tmp").touch()  # as SIGKILL leaves it
+    done = set(manifest.read(tmp_path / "stopped")["shards"])
+    assert bool(done) == (after >= 30)
+    written = []
+    really_write = conversion._write_shard
+    monkeypatch.setattr(
+        conversion, "_write_shard", lambda shard, *rest: written.append(shard.name) or really_write(shard, *rest)
+    )
+    conversion.convert(plan(data), tmp_path / "stopped", labelled=True, skip_bad=False)
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "undisturbed")
+    assert not done & set(written)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_killed_process_leaves_whole_shards_only(data, tmp_path, signal_number):
+    conversion.convert(plan(data, shard_records=conversion_plan.SHARD_RECORDS), tmp_path / "a", True, False)
+    words = [
+        sys.executable,
+        ROOT / "tools/convert_tfrecords.py",
+        f"--data_dir={data}",
+        f"--output_dir={tmp_path / 'b'}",
+    ]
+    words += ["--val_fraction=0.1"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "b/manifest.json").exists() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal_number)
+    _, errors = process.communicate()
+    assert "Traceback" not in errors
+    assert process.returncode in (0, {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -9}[signal_number])
+    undisturbed = contents(tmp_path / "a")
+    for path in (tmp_path / "b").glob("*.tfrecord"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == undisturbed[path.name]
+    assert subprocess.run(words).returncode == 0
+    assert contents(tmp_path / "b") == undisturbed
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "remove", "photo"])
+def test_the_same_command_repairs(data, tmp_path, change):
+    out = tmp_path / "out"
+    conversion.convert(plan(data), out, labelled=True, skip_bad=False)
+    before = contents(out)
+    shard = out / "skirt_0001.tfrecord"
+    if change == "flip":
+        shard.write_bytes(shard.read_bytes()[:-9] + b"x" + shard.read_bytes()[-8:])
+    elif change == "cut":
+        shard.write_bytes(shard.read_bytes()[:100])
+    elif change == "remove":
+        shard.unlink()
+    else:
+        noted = json.loads((out / "manifest.json").read_text())
+        noted["shards"][shard.name]["photo_bytes"] += 1  # as if a photo had another size then
+        (out / "manifest.json").write_text(json.dumps(noted))
+    conversion.convert(plan(data), out, labelled=True, skip_bad=False)
+    assert contents(out) == before
+
+
+def test_a_second_process_on_one_folder_is_refused(data, tmp_path, program, capfd):
+    with files.exclusive(tmp_path):
+        assert program("tools/convert_tfrecords.py", f"--data_dir={data}", f"--output_dir={tmp_path}") == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert f"{tmp_path}: is in use by another process" in lines[0]
+
+
+@pytest.mark.parametrize("name", ["file", "file/folder", "/proc/records"])
+def test_a_place_that_cannot_be_written(data, tmp_path, name, program, capfd):
+    (tmp_path / "file").write_text("mine")
+    assert program("tools/convert_tfrecords.py", f"--data_dir={data}", f"--output_dir={tmp_path / name}") == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "cannot be written" in lines[0]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kilobytes", [1, 16, 64])
+def test_a_full_disk(data, tmp_path, kilobytes):
+    """`ulimit -f` refuses files beyond a size, as a full disk does."""
+    out = tmp_path / "out"
+    command = f"ulimit -f {kilobytes}; exec {sys.executable} {ROOT}/tools/convert_tfrecords.py --data_dir={data}"
+    done = subprocess.run(["bash", "-c", f"{command} --output_dir={out}"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "cannot be written (File too large)" in done.stderr
+    assert not list(out.glob(".*.tmp"))
+    assert not (manifest.read(out) or {"complete": False})["complete"]
+    assert all(path.name in (manifest.read(out) or {"shards": {}})["shards"] for path in out.glob("*.tfrecord"))
+    conversion.convert(plan(data, shard_records=conversion_plan.SHARD_RECORDS), out, True, False)
+    assert manifest.verify(out, CATEGORIES, checksums=True)["skirt"] == (74, 8)
+
+
+def test_faults_leave_nothing_of_a_new_conversion(data, tmp_path):
+    shards = plan(data)
+    victim = shards[-1].rows[0]
+    broken = victim._replace(image_id="Images/skirt/missing.jpg")
+    shards[-1].rows[0] = broken
+    with pytest.raises(DataErrors) as caught:
+        conversion.convert(shards, tmp_path / "out", labelled=True, skip_bad=False)
+    assert len(caught.value.errors) == 1
+    assert not list((tmp_path / "out").glob("*.tfrecord"))
+    assert not os.listdir(tmp_path / "out") or os.listdir(tmp_path / "out") == ["manifest.json"]
