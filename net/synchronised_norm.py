@@ -32,17 +32,10 @@ def synchronised_norm(inputs, axis, momentum, epsilon, name):
         moving_mean = _statistic("moving_mean", channels, v1.zeros_initializer())
         moving_variance = _statistic("moving_variance", channels, v1.ones_initializer())
     floats = tf.cast(inputs, tf.float32)
-    replicas = tf.distribute.get_replica_context()
-    mean, square, count = replicas.all_reduce(
-        tf.distribute.ReduceOp.SUM,
-        [
-            tf.reduce_sum(floats, others),
-            tf.reduce_sum(tf.square(floats), others),
-            tf.cast(tf.size(inputs) // channels, tf.float32),
-        ],
-    )
-    mean, square = mean / count, square / count
+    means = [tf.reduce_mean(floats, others), tf.reduce_mean(tf.square(floats), others)]
+    mean, square = tf.unstack(_mean_over_replicas(tf.stack(means)))
     variance = tf.maximum(square - tf.square(mean), 0.0)
+    count = tf.cast(tf.size(inputs) // channels * tf.distribute.get_strategy().num_replicas_in_sync, tf.float32)
     for moving, value in ((moving_mean, mean), (moving_variance, variance * count / (count - 1))):
         v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, moving.assign_sub((1 - momentum) * (moving - value)))
     scale = gamma * tf.math.rsqrt(variance + epsilon)
@@ -54,3 +47,26 @@ def _statistic(name, channels, initializer):
     # All replicas hold the same statistics, so that the first one's stand for all.
     aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA
     return v1.get_variable(name, [channels], initializer=initializer, trainable=False, aggregation=aggregation)
+
+
+def _mean_over_replicas(value):
+    """Averages a tensor over the replicas, which hold parts of one size; the gradient is averaged as well.
+
+    `ReplicaContext.all_reduce` has that gradient too, but walks back through the other replicas' graph to build it.
+    """
+    with tf.compat.v1.get_default_graph().gradient_override_map({"Identity": "MeanOverReplicas"}):
+        own = tf.identity(value)
+    return own + tf.stop_gradient(_reduce(own) - own)
+
+
+@tf.RegisterGradient("MeanOverReplicas")
+def _mean_over_replicas_gradient(op, gradient):
+    del op
+    return _reduce(gradient)
+
+
+def _reduce(value):
+    def merge(strategy, values):
+        return strategy.extended.reduce_to(tf.distribute.ReduceOp.MEAN, values, destinations=values)
+
+    return tf.distribute.get_replica_context().merge_call(merge, args=(value,))

@@ -24,20 +24,25 @@ def variables_to_restore(checkpoint, variables):
         variables: of a net in evaluation.
     """
     names = {name for name, _ in tf.train.list_variables(checkpoint)}
-    own = {variable: variable.op.name for variable in variables}
-    return {name + MOVING if name + MOVING in names else name: variable for variable, name in own.items()}
+    own = {name_of(variable): variable for variable in variables}
+    return {name + MOVING if name + MOVING in names else name: variable for name, variable in own.items()}
 
 
 def averaged_saver():
     """Returns a Saver that restores the net's variables in this graph from their moving averages."""
-    net = {variable.op.name + MOVING: variable for variable in net_variables()}
+    net = {name_of(variable) + MOVING: variable for variable in net_variables()}
     return v1.train.Saver({**net, "global_step": v1.train.get_or_create_global_step()})
 
 
 def net_variables():
     """Returns the variables that make the net in this graph: what is trained, and batch norm's statistics."""
-    statistics = [variable for variable in v1.global_variables() if variable.op.name.endswith(STATISTICS)]
+    statistics = [variable for variable in v1.global_variables() if name_of(variable).endswith(STATISTICS)]
     return [*v1.trainable_variables(), *statistics]
+
+
+def name_of(variable):
+    """Returns a variable's name, the same in every replica."""
+    return variable.name.split(":")[0]
 
 
 def update_averages(settings, step):
@@ -54,7 +59,7 @@ def update_averages(settings, step):
     updates = []
     for variable in net_variables():
         average = v1.get_variable(
-            variable.op.name + ending,
+            name_of(variable) + ending,
             variable.shape,
             initializer=v1.zeros_initializer(),
             trainable=False,

@@ -105,7 +105,9 @@ def _mirrored(gpus, num_devices):
         names = [f"/cpu:{number}" for number in range(count)]
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
-    return Distribution(MIRRORED, tf.distribute.MirroredStrategy(names), count, count)
+    # What TensorFlow takes by itself for CPUs, collective operations, does not get through a graph of this size.
+    reduction = None if gpus else tf.distribute.ReductionToOneDevice()
+    return Distribution(MIRRORED, tf.distribute.MirroredStrategy(names, reduction), count, count)
 
 
 def _index(cluster, task):
@@ -139,4 +141,8 @@ def mean_over_replicas(values):
     """Returns scalars averaged over the replicas of the strategy in which a model function is being called."""
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return values
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
+
+    def merge(strategy, stacked):
+        return strategy.extended.reduce_to(tf.distribute.ReduceOp.MEAN, stacked, destinations=stacked)
+
+    return tf.unstack(tf.distribute.get_replica_context().merge_call(merge, args=(tf.stack(values),)))

@@ -22,13 +22,18 @@ def run_training(job, hooks, rate_factor):
     total_steps = job.schedule["total_steps"]
     with checkpoints.warm_start(job.model_dir, job.model, job.settings) as start:
         config = tf.estimator.RunConfig(train_distribute=job.distribution.strategy, **_config(job))
-        estimator = tf.estimator.Estimator(model_fn, job.model_dir, config, _params(job, rate_factor), start)
+        estimator = tf.estimator.Estimator(_as_written, job.model_dir, config, _params(job, rate_factor), start)
         if not job.distribution.is_cluster:
             estimator.train(training_input(job), hooks, max_steps=total_steps)
             return
         # In a cluster this starts the servers. The chief evaluates by a hook: the specification is never used.
         training = tf.estimator.TrainSpec(training_input(job), total_steps, hooks)
         tf.estimator.train_and_evaluate(estimator, training, tf.estimator.EvalSpec(validation_input(job)))
+
+
+def _as_written(features, labels, mode, params):
+    # Strategies have AutoGraph rewrite the model function; this one has nothing for it, and it takes a while.
+    return tf.autograph.experimental.do_not_convert(model_fn)(features, labels, mode, params)
 
 
 def evaluation_estimator(job):

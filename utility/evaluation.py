@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from utility.best_checkpoint import BestCheckpoint, add_metrics, read_metrics
 from utility.hooks import LeaveEvaluationHook
+from utility.pictures import PicturesHook, evaluation_folder
 
 
 class Evaluation:
@@ -14,8 +15,8 @@ class Evaluation:
 
     Args:
         estimator: of this machine alone, whatever shares the training.
+        model: the model's description.
         input_fn: the validation photos.
-        title: stands before the figures.
         early_stopping: evaluations without a better one after which to stop; 0 for never.
         stop: the `hooks.Stop` that ends an evaluation under way.
 
@@ -23,10 +24,11 @@ class Evaluation:
         best: the BestCheckpoint.
     """
 
-    def __init__(self, estimator, input_fn, title, early_stopping, stop):
-        self._estimator, self._input_fn, self._title = estimator, input_fn, title
+    def __init__(self, estimator, model, input_fn, early_stopping, stop):
+        self._estimator, self._input_fn, self._title = estimator, input_fn, model["category"]
         self._early_stopping = early_stopping
-        self._hooks = [LeaveEvaluationHook(stop)]
+        pictures = PicturesHook(evaluation_folder(estimator.model_dir), model)
+        self._hooks = [LeaveEvaluationHook(stop), pictures]
         self.best = BestCheckpoint(estimator.model_dir)
 
     def __call__(self, checkpoint):

@@ -76,6 +76,7 @@ def _name_pictures(features, points, labels, visible):
     tf.identity(geometry.apply(features["to_input"], points) - 0.5, "pictures/points")
     tf.identity(labels["points"] - 0.5, "pictures/truth")
     tf.identity(visible, "pictures/visible")
+    tf.identity(features["category"], "pictures/category")
 
 
 def forward(images, model, is_training, data_format=None):

@@ -54,7 +54,7 @@ def make_optimizer(rate, settings):
 
 def weight_decay_loss(factor):
     """Returns factor × half the sum of squares of every convolution kernel; biases and batch norm stay free."""
-    kernels = [variable for variable in v1.trainable_variables() if "kernel" in variable.op.name.rsplit("/", 1)[-1]]
+    kernels = [variable for variable in v1.trainable_variables() if "kernel" in variable.name.rsplit("/", 1)[-1]]
     return factor * tf.add_n([tf.nn.l2_loss(tf.cast(kernel, tf.float32)) for kernel in kernels])
 
 
@@ -70,7 +70,7 @@ def minimize(loss, rate, settings):
         optimizer = v1.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
     gradients = optimizer.compute_gradients(_finite(loss, "the loss"))
     if not _needs_loss_scale(settings):  # which meets infinities in its search for the scale, and skips those steps
-        gradients = [(_finite(gradient, f"the gradient of {v.op.name}"), v) for gradient, v in gradients]
+        gradients = [(_finite(gradient, f"the gradient of {v.name}"), v) for gradient, v in gradients]
     if settings["clip_gradients"]:
         tensors, variables = zip(*gradients)
         gradients = list(zip(tf.clip_by_global_norm(tensors, settings["clip_gradients"])[0], variables))

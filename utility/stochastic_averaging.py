@@ -71,16 +71,17 @@ def average_net(checkpoint, batches, forward):
         features, _ = v1.data.make_one_shot_iterator(batches()).get_next()
         forward(features["image"])
         variables = averaging.net_variables()
-        statistics = [variable for variable in variables if variable.op.name.endswith(averaging.STATISTICS)]
+        statistics = [variable for variable in variables if averaging.name_of(variable).endswith(averaging.STATISTICS)]
         update = tf.group(*v1.get_collection(v1.GraphKeys.UPDATE_OPS))
         values = {
-            variable.op.name: reader.get_tensor(variable.op.name + averaging.STOCHASTIC) for variable in variables
+            averaging.name_of(variable): reader.get_tensor(averaging.name_of(variable) + averaging.STOCHASTIC)
+            for variable in variables
         }
         with v1.Session() as session:
             for variable in variables:
-                variable.load(values[variable.op.name], session)
+                variable.load(values[averaging.name_of(variable)], session)
             for variable, value in zip(statistics, _mean_statistics(session, update, statistics)):
-                values[variable.op.name] = value
+                values[averaging.name_of(variable)] = value
     return values
 
 
@@ -92,9 +93,11 @@ def _mean_statistics(session, update, statistics):
             session.run(update)  # with a momentum of 0 the moving statistics become the batch's
         except tf.errors.OutOfRangeError:
             break
-        seen.append({variable.op.name: value for variable, value in zip(statistics, session.run(statistics))})
+        seen.append(
+            {averaging.name_of(variable): value for variable, value in zip(statistics, session.run(statistics))}
+        )
     for variable in statistics:
-        name = variable.op.name
+        name = averaging.name_of(variable)
         mean = np.mean([batch[name] for batch in seen], axis=0)
         if name.endswith("moving_variance"):
             means = name.replace("moving_variance", "moving_mean")

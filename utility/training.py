@@ -16,6 +16,7 @@ from utility.distribution import distribute
 from utility.estimators import evaluation_estimator, run_training, validation_input
 from utility.evaluation import Evaluation
 from utility.hooks import HeaderHook, ProgressHook, SaveHook, Stop, StopTrainingHook
+from utility.pictures import PicturesHook
 
 _ROLLBACKS = "rollbacks.json"
 _SMALLEST_FACTOR = 1 / 1024
@@ -96,8 +97,8 @@ def train(job):
         model_directory.claim(job.model_dir, job.model, training_plan.binding(job.settings, job.images))
         evaluation = None
         if job.num_validation:
-            title, patience = job.category, job.settings["early_stopping"]
-            evaluation = Evaluation(evaluation_estimator(job), validation_input(job), title, patience, stop)
+            estimator, patience = evaluation_estimator(job), job.settings["early_stopping"]
+            evaluation = Evaluation(estimator, job.model, validation_input(job), patience, stop)
         if not _is_finished(job, evaluation):
             _train_until_finite(job, evaluation, stop)
         if job.settings["swa_start_epoch"] is not None:
@@ -134,9 +135,10 @@ def _train_until_finite(job, evaluation, stop):
             evaluation,
         )
         header = HeaderHook(lambda parameters: _header(job, parameters))
+        pictures = PicturesHook(job.model_dir, job.model, job.schedule["steps_per_eval"])
         try:
             with contextlib.closing(progress):
-                run_training(job, [header, progress, StopTrainingHook(stop), save], factor)
+                run_training(job, [header, progress, pictures, StopTrainingHook(stop), save], factor)
             stop.leave_if_asked()
             return
         except tf.errors.InvalidArgumentError as error:
