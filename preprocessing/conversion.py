@@ -13,7 +13,6 @@ import itertools
 import os
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from configs.errors import DataError, DataErrors
@@ -161,16 +160,14 @@ def _process(row):
 
 
 def _points_outside(row, size):
-    outside = (row.visibility >= 0) & ((row.points < 0) | (row.points >= size)).any(axis=1)
     width, height = size
-    return [
-        row.fault(
-            KEYPOINTS[index],
-            f"{row.points[index, 0]:.0f}_{row.points[index, 1]:.0f} lies outside the photo, "
-            f"which has {width}x{height} pixels: 0_0 to {width - 1}_{height - 1} would be right",
-        )
-        for index in np.flatnonzero(outside)
-    ]
+    faults = []
+    for name, (x, y), state in zip(KEYPOINTS, row.points.tolist(), row.visibility.tolist()):
+        if state >= 0 and not (0 <= x < width and 0 <= y < height):
+            what = f"lies outside the photo, which has {width}x{height} pixels"
+            right = f"0_0 to {width - 1}_{height - 1} would be right"
+            faults.append(row.fault(name, f"{x:.0f}_{y:.0f} {what}: {right}"))
+    return faults
 
 
 def _write_shard(shard, output_dir, outcomes):

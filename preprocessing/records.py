@@ -50,9 +50,9 @@ def serialise(image_id, encoded, size, category, points=None, visibility=None):
     feature["image/channels"].int64_list.value.append(3)
     feature["image/classid"].int64_list.value.append(CATEGORIES.index(category))
     if points is not None:
-        x, y = np.asarray(points).astype(np.int64).T.tolist()
-        feature["image/keypoint/x"].int64_list.value.extend(x)
-        feature["image/keypoint/y"].int64_list.value.extend(y)
+        columns = zip(*np.asarray(points).tolist())
+        for name, values in zip("xy", columns):
+            feature[f"image/keypoint/{name}"].int64_list.value.extend(map(int, values))
         feature["image/keypoint/v"].int64_list.value.extend(np.asarray(visibility).tolist())
         feature["image/keypoint/id"].int64_list.value.extend(reference_ids(category))
         feature["image/keypoint/gid"].int64_list.value.extend(range(len(KEYPOINTS)))
