@@ -1,4 +1,7 @@
-"""Trainings small enough for tests: records of drawn squares, a thin net, the flags of train_hg.py."""
+"""Trainings small enough for tests: records of drawn squares, a net of three layers, the flags of train_hg.py.
+
+As a program this file trains that net, as train_hg.py trains its own: `python tests/made_trainings.py --data_dir=…`.
+"""
 
 import os
 
@@ -7,20 +10,44 @@ import numpy as np
 import tensorflow as tf
 
 from configs import command_line, keypoints
+from net import registry
+from net.layers import Layers
 from preprocessing import records
 from utility import distribution, training
 
 SMALL = (
+    "--feats_channels=8",
     "--train_image_size=64",
     "--heatmap_size=16",
-    "--num_stacks=1",
-    "--feats_channels=8",
     "--batch_size=4",
     "--eval_batch_size=8",
     "--num_readers=1",
     "--num_preprocessing_threads=1",
 )
-NET_FLAGS = ("num_stacks", "num_modules", "feats_channels")
+NET = "tiny"
+NET_FLAGS = ("feats_channels",)
+_GROUPS = [*NET_FLAGS, *command_line.TRAINING_GROUPS]
+
+
+def _tiny_net(
+    images, num_keypoints, is_training, data_format="channels_last", heatmap_size=None, feats_channels=8, **options
+):
+    layers = Layers(is_training, data_format, **options)
+    with tf.compat.v1.variable_scope("tiny"):
+        features = layers.conv_norm(layers.enter(images), feats_channels, 3, "stem", strides=2)
+        features = layers.conv_norm(features, feats_channels, 3, "body", strides=2)
+        heatmaps = layers.leave(layers.heatmaps(features, num_keypoints, 1, "heatmaps"))
+    assert heatmap_size in (None, tuple(heatmaps.shape[1:3]))
+    return [heatmaps]
+
+
+registry._NETS[NET] = registry.Net(
+    build=_tiny_net,
+    options={"feats_channels": 256, "padding": "symmetric", "bn_momentum": 0.9, "bn_epsilon": 1e-5},
+    stages=lambda options: [registry.Stage("mse", 1.0, 0.0)],
+    keypoint_outputs=r"tiny/heatmaps/",
+    keypoint_inputs=None,
+)
 
 
 def write_records(folder, category="skirt", num_train=16, num_validation=8, seed=0):
@@ -58,24 +85,30 @@ def words(data_dir, model_dir, *more):
 
 def settings(data_dir, model_dir, *more):
     """Returns the flags of `words`, by name."""
-    names = [*NET_FLAGS, *command_line.TRAINING_GROUPS]
-    return vars(command_line.parse(["train_hg.py", *words(data_dir, model_dir, *more)], names))
+    return vars(command_line.parse(["train", *words(data_dir, model_dir, *more)], _GROUPS))
 
 
 def train_all(data_dir, model_dir, *more):
     """Trains as the command line of `words` does, in this process."""
-    flags = settings(data_dir, model_dir, *more)
-    training.train_all(flags, "hourglass", {name: flags[name] for name in NET_FLAGS})
+    _train_all(settings(data_dir, model_dir, *more))
+
+
+def _train_all(flags):
+    training.train_all(flags, NET, {name: flags[name] for name in NET_FLAGS})
 
 
 def job(data_dir, model_dir, *more):
     """Returns the `training.Job` of such a training."""
     flags = settings(data_dir, model_dir, *more)
     options = {name: flags[name] for name in NET_FLAGS}
-    return training.plan_job("skirt", flags, "hourglass", options, distribution.Distribution())
+    return training.plan_job("skirt", flags, NET, options, distribution.Distribution())
 
 
 def variables(checkpoint):
     """Returns {name: array} of everything in a checkpoint."""
     reader = tf.train.load_checkpoint(checkpoint)
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+if __name__ == "__main__":
+    command_line.run(lambda flags: _train_all(vars(flags)), __doc__, _GROUPS, required=["data_dir", "model_dir"])

@@ -1,0 +1,65 @@
+"""The best checkpoint under NaN, kills and repeated steps."""
+
+import math
+import os
+
+import pytest
+import tensorflow as tf
+
+from utility.best_checkpoint import BestCheckpoint, add_metrics, read_metrics
+
+
+def write_checkpoint(folder, step):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.compat.v1.get_variable("step", initializer=step)
+        session.run(tf.compat.v1.global_variables_initializer())
+        prefix = os.path.join(folder, "model.ckpt")
+        return tf.compat.v1.train.Saver().save(session, prefix, global_step=step, write_meta_graph=False)
+
+
+def kept_step(folder):
+    return int(tf.train.load_variable(tf.train.latest_checkpoint(os.path.join(folder, "best")), "step"))
+
+
+def test_the_lowest_error_wins_and_nan_never_does(tmp_path):
+    folder = str(tmp_path)
+    best = BestCheckpoint(folder)
+    taken = [
+        best.offer(write_checkpoint(folder, step), step, ne) for step, ne in enumerate([math.nan, 0.5, 0.7, 0.4, 0.4])
+    ]
+    assert taken == [False, True, False, True, False]
+    assert kept_step(folder) == 3
+    again = BestCheckpoint(folder)
+    assert (again.ne, again.step) == (0.4, 3)
+    assert sorted(name for name in os.listdir(tmp_path / "best") if "ckpt" in name) == [
+        "model.ckpt-3.data-00000-of-00001",
+        "model.ckpt-3.index",
+    ]
+
+
+@pytest.mark.parametrize("fails_at", ["copyfile", "update_checkpoint_state"])
+def test_a_kill_while_copying_leaves_the_old_one(tmp_path, monkeypatch, fails_at):
+    folder = str(tmp_path)
+    BestCheckpoint(folder).offer(write_checkpoint(folder, 1), 1, 0.5)
+    calls = []
+
+    def die(*args, **kwargs):
+        calls.append(args)
+        raise KeyboardInterrupt
+
+    where = "shutil.copyfile" if fails_at == "copyfile" else "tensorflow.compat.v1.train.update_checkpoint_state"
+    with monkeypatch.context() as patch:
+        patch.setattr(where, die)
+        with pytest.raises(KeyboardInterrupt):
+            BestCheckpoint(folder).offer(write_checkpoint(folder, 2), 2, 0.3)
+    assert calls
+    assert kept_step(folder) == 1
+    assert BestCheckpoint(folder).ne == 0.5
+    assert BestCheckpoint(folder).offer(write_checkpoint(folder, 2), 2, 0.3)
+    assert kept_step(folder) == 2
+
+
+def test_repeated_steps_replace_their_rows(tmp_path):
+    for step, ne in ((10, 0.5), (20, 0.4), (30, 0.3), (20, 0.45)):
+        add_metrics(str(tmp_path), step, 1.0, ne)
+    assert read_metrics(str(tmp_path)).to_dict("list") == {"step": [10, 20], "loss": [1.0, 1.0], "ne": [0.5, 0.45]}
