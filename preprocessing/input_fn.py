@@ -8,6 +8,7 @@ import tensorflow as tf
 from configs import keypoints
 from configs.errors import DataError
 from preprocessing import color, decoding, draws, geometry, reading, records, words
+from preprocessing.resampling import resample
 
 NORM_WITHOUT_PAIR = 256.0  # SPEC: the norm where the two points of the normalising pair coincide
 
@@ -146,7 +147,7 @@ def _augmented(record, to_input, input_size, drawn, options):
     """Returns the image, float32 [H, W, 3], seen through `to_input`, in other colours."""
     window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
     methods = options["resize_methods"]
-    branches = [lambda method=method: _resized(window, from_window, input_size, method) for method in methods]
+    branches = [lambda method=method: resample(window, from_window, input_size, method) for method in methods]
     image = tf.switch_case(_pick(drawn["method"], len(methods)), branches)
     between = draws.uniform_between
     amounts = {
@@ -161,19 +162,6 @@ def _augmented(record, to_input, input_size, drawn, options):
         lambda: image,
     )
     return words.to_image(recolored)
-
-
-def _resized(window, to_input, input_size, method):
-    """Returns the words [H, W] of a window resampled by a method of `tf.image.resize`."""
-    if method == "bilinear":
-        return words.sample(window, to_input, input_size)
-    # The others only resize: turning and cropping at the photo's own resolution is a sampling of its own.
-    columns = geometry.invert(to_input)[:, :2]
-    width, height = tf.unstack(tf.maximum(tf.round(tf.norm(columns, axis=0) * float(input_size)), 1.0))
-    to_crop = geometry.compose(to_input, geometry.scaling(width / float(input_size), height / float(input_size)))
-    crop_shape = tf.cast(tf.stack([height, width]), tf.int32)
-    crop = geometry.warp(window[None], to_crop[None], crop_shape)[0]
-    return words.from_image(tf.image.resize(crop, [input_size, input_size], method))
 
 
 def _pick(draw, count):

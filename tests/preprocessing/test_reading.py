@@ -1,0 +1,75 @@
+"""The order of the records: every one once an epoch, well mixed, and the same from any position on."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from preprocessing import reading
+
+COUNTS = (60, 30, 10)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """Shards of three categories, each category's records numbered through."""
+    folder = tmp_path_factory.mktemp("shards")
+    lists = []
+    for category, count in zip("abc", COUNTS):
+        lists.append([])
+        for first in range(0, count, 10):
+            file = str(folder / f"{category}{first}")
+            with tf.io.TFRecordWriter(file) as writer:
+                for number in range(first, first + 10):
+                    writer.write(f"{category}{number}".encode())
+            lists[-1].append(file)
+    return lists
+
+
+def _read(shards, limit=None, seed=1, start=0, epochs=None, counts=COUNTS, buffer_size=16, num_readers=2):
+    dataset = reading.shuffled(shards, counts, seed, num_readers, buffer_size, start, epochs)
+    rows = dataset.take(limit or -1).as_numpy_iterator()
+    return [(int(position), record.decode()) for position, record in rows]
+
+
+def test_an_epoch_has_every_record_once(shards):
+    rows = _read(shards, epochs=3)
+    everything = sorted(f"{category}{number}" for category, count in zip("abc", COUNTS) for number in range(count))
+    assert [position for position, _ in rows] == list(range(300))
+    orders = [[record for _, record in rows[start : start + 100]] for start in (0, 100, 200)]
+    assert all(sorted(order) == everything for order in orders)
+    assert orders[0] != orders[1] != orders[2] != orders[0]
+
+
+def test_the_seed_decides_the_order(shards):
+    assert _read(shards, 100) == _read(shards, 100)
+    assert _read(shards, 100) != _read(shards, 100, seed=2)
+
+
+@pytest.mark.parametrize("start", [0, 1, 99, 100, 101, 257])
+def test_reading_goes_on_where_it_stopped(shards, start):
+    assert _read(shards, 120, start=start) == _read(shards, start + 120)[start:]
+
+
+def test_an_end_counts_from_the_first_epoch(shards):
+    assert len(_read(shards, start=150, epochs=2)) == 50
+    assert _read(shards, start=250, epochs=2) == []
+
+
+def test_categories_are_spread_evenly(shards):
+    for seed in range(5):
+        owners = np.array([record[0] for _, record in _read(shards, 100, seed=seed)])
+        for category, count in zip("abc", COUNTS):
+            held = [np.sum(owners[:end] == category) for end in range(1, 101)]
+            # What a buffer of 16 can move, and no more.
+            assert np.abs(np.array(held) - np.arange(1, 101) * count / 100).max() < 16
+
+
+def test_one_category_is_shuffled_over_its_shards(shards):
+    numbers = np.array([int(record[1:]) for _, record in _read(shards[:1], 60, counts=COUNTS[:1])])
+    assert np.abs(np.corrcoef(numbers, np.arange(60))[0, 1]) < 0.7
+    assert (np.diff(numbers) == 1).mean() < 0.2
+
+
+def test_unshuffled_records_come_in_the_order_of_the_files(shards):
+    records = [record.decode() for record in reading.in_order(shards[0]).as_numpy_iterator()]
+    assert records == [f"a{number}" for number in range(60)]
