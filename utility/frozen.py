@@ -50,7 +50,7 @@ def find_checkpoint(model_dir, checkpoint=None):
     if checkpoint is None:
         return model_directory.checkpoint(model_dir)
     prefix = tf.train.latest_checkpoint(checkpoint) or checkpoint
-    if not tf.train.checkpoint_exists(prefix):
+    if not tf.compat.v1.train.checkpoint_exists(prefix):
         raise DataError(
             prefix, None, "is no checkpoint: the prefix of one (…/model.ckpt-1000), or its folder, is needed"
         )

@@ -41,7 +41,7 @@ def model_fn(features, labels, mode, params):
     training = params["training"]
     stage_losses = heatmap_losses(outputs, features, labels, model, training)
     for index, stage_loss in enumerate(stage_losses):
-        v1.summary.scalar(f"stage_{index}", stage_loss, family="loss")
+        v1.summary.scalar(f"loss/stage_{index}", stage_loss)
     loss = training["mse_weight"] * tf.add_n(stage_losses)
     errors, visible = normalized_errors(points, features, labels)
     _name_pictures(features, points, labels, visible)

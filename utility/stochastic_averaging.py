@@ -28,7 +28,7 @@ def finish(job, evaluation=None):
     last = tf.train.latest_checkpoint(job.model_dir)
     step = int(tf.train.load_variable(last, "global_step"))
     prefix = os.path.join(job.model_dir, _FOLDER, f"{checkpoints.PREFIX}-{step}")
-    if tf.train.checkpoint_exists(prefix):
+    if v1.train.checkpoint_exists(prefix):
         return
     epochs = math.floor(step / job.schedule["steps_per_epoch"])
     if epochs < max(job.settings["swa_start_epoch"], 1):

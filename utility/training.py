@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import sys
 from typing import Any, NamedTuple
 
@@ -142,9 +143,10 @@ def _train_until_finite(job, evaluation, stop):
             stop.leave_if_asked()
             return
         except tf.errors.InvalidArgumentError as error:
-            if "not finite" not in error.message:
+            fault = re.search(r"the (loss|gradient of \S+) is not finite", error.message)
+            if not fault:
                 raise
-            _go_back(job, progress, factor, error)
+            _go_back(job, progress, factor, fault[0])
 
 
 def _rate_factor(job):
@@ -156,7 +158,7 @@ def _rate_factor(job):
         return json.load(file)["rate_factor"]
 
 
-def _go_back(job, progress, factor, error):
+def _go_back(job, progress, factor, fault):
     """Notes half the learning rate for the next try.
 
     Raises:
@@ -164,12 +166,11 @@ def _go_back(job, progress, factor, error):
     """
     good = tf.train.latest_checkpoint(job.model_dir)
     step = (progress.step or 0) + 1
-    what = f"{error.message.splitlines()[0].split(' : ')[0]} at learning rate {progress.rate or 0:.3g}"
+    what = f"{fault} at learning rate {progress.rate or 0:.3g}"
     if job.settings["on_nan"] != "rollback" or factor / 2 < _SMALLEST_FACTOR:
         advice = "a smaller --learning_rate, --clip_gradients, or --on_nan=rollback would help"
-        raise DataError(
-            job.model_dir, f"step {step}", f"{what}; the last good checkpoint is {good}: {advice}"
-        ) from error
+        what = f"{what}; the last good checkpoint is {good}: {advice}"
+        raise DataError(job.model_dir, f"step {step}", what)
     print(f"{job.category}: step {step}: {what}; back to {good} with half the rate", file=sys.stderr, flush=True)
     with atomic_write(os.path.join(job.model_dir, _ROLLBACKS), encoding="utf-8") as file:
         json.dump({"rate_factor": factor / 2, "last_step": step}, file)
