@@ -1,0 +1,221 @@
+"""Trains a small hourglass with each lever of the recipes on and off, and writes the table of what each one is worth.
+
+python demos/ablation.py --data_dir=DATA --output_dir=WORK [--json=demos/ablation.json] [--output=demos/ablation.md]
+
+Every training has the same number of steps. A sixth of train_0 is held out, and the normalised error (NE) is that of
+the held-out photos; test_0 is never looked at. What is in the JSON already is not done again.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from typing import NamedTuple
+
+from configs import command_line
+from configs.keypoints import CATEGORIES
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SEEDS = (1, 2, 3)
+STEPS = 500
+HELD_OUT = 6  # every sixth photo of a category
+
+BASE = "the recipe"
+TRAIN_FLAGS = (
+    "--model_to_train=all",
+    "--train_image_size=96",
+    "--heatmap_size=24",
+    "--num_stacks=1",
+    "--feats_channels=64",
+    "--batch_size=8",
+    f"--max_steps={STEPS}",
+    "--train_epochs=1000",
+    "--epochs_per_eval=1000",
+    "--val_fraction=0",
+    "--heatmap_loss=softmax",
+    "--target_scale=1",
+    "--optimizer=adam",
+    "--learning_rate=3e-3",
+    "--schedule=cosine",
+)
+EVAL_FLAGS = ("--flip_on_test",)
+
+TITLE = f"""# What each lever is worth
+
+Made by `demos/ablation.py`; the figures are in `ablation.json`. NE in per cent of held-out photos of train_0, mean ±
+standard deviation over seeds. Every run has {STEPS} steps of 8 photos at 96 px, far from the end of a real training:
+read the order rather than the figures. Above 0 in the last column is worse than the recipe.
+"""
+
+
+class Lever(NamedTuple):
+    """A change to the recipe.
+
+    Attributes:
+        name: what is different, for the table.
+        train_flags: flags of train_hg.py behind those of the recipe.
+        eval_flags: flags of eval_all.py in the place of the recipe's.
+    """
+
+    name: str
+    train_flags: tuple = ()
+    eval_flags: tuple = EVAL_FLAGS
+
+
+LEVERS = (
+    Lever(BASE),
+    Lever("squared errors of the heights, not cross-entropy", ("--heatmap_loss=mse", "--mse_weight=1000")),
+    Lever("RMSprop at 2.5e-4, not Adam at 3e-3", ("--optimizer=rmsprop", "--learning_rate=2.5e-4")),
+    Lever("Adam at 1e-3", ("--learning_rate=1e-3",)),
+    Lever("a constant rate, not the cosine", ("--schedule=constant",)),
+    Lever("without distortion of colours", ("--color_probability=0",)),
+    Lever("without rotation", ("--rotate_probability=0",)),
+    Lever("targets of sigma 2, not 1", ("--heatmap_sigma=2",)),
+    Lever("a moving average of the weights, decay 0.99", ("--moving_average=0.99",)),
+    Lever(
+        "a model a category, a fifth of the steps each",
+        (f"--model_to_train={','.join(CATEGORIES)}", f"--max_steps={STEPS // len(CATEGORIES)}"),
+    ),
+    Lever("without the mirrored image in the test", eval_flags=()),
+    Lever("decoding: the highest cell", eval_flags=(*EVAL_FLAGS, "--decode=argmax")),
+    Lever("decoding: a quarter cell toward the neighbour", eval_flags=(*EVAL_FLAGS, "--decode=quarter")),
+    Lever("decoding: the mean of the cells around", eval_flags=(*EVAL_FLAGS, "--decode=expectation")),
+    Lever("two passes, the second on a crop around the first's points", eval_flags=(*EVAL_FLAGS, "--two_pass")),
+)
+
+
+def main(flags):
+    """Runs what the JSON does not have yet, seed by seed, and writes the JSON and the table after each run.
+
+    Raises:
+        DataError: the photos or their CSV are wrong.
+    """
+    from tools.progress import Progress
+
+    results_file = flags.json or os.path.join(ROOT, "demos", "ablation.json")
+    results = _read(results_file)
+    data = _hold_out(flags.data_dir, os.path.join(flags.output_dir, "data"))
+    records = os.path.join(flags.output_dir, "records")
+    if not os.path.isdir(records):
+        _program("tools/convert_tfrecords.py", f"--data_dir={data}", f"--output_dir={records}", "--val_fraction=0")
+    with Progress("runs", len(SEEDS) * len(LEVERS)) as progress:
+        for seed in SEEDS:
+            for lever in LEVERS:
+                errors = results.setdefault(lever.name, {})
+                if str(seed) not in errors:
+                    errors[str(seed)] = _run(lever, seed, data, records, flags.output_dir)
+                    _write(results, results_file, flags.output or os.path.join(ROOT, "demos", "ablation.md"))
+                progress.step()
+
+
+def _read(path):
+    """Returns {lever: {seed: NE}} of earlier calls."""
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["ne"]
+
+
+def _hold_out(data_dir, place):
+    """Copies train_0 into a data set of its own, every sixth photo of a category into the test split.
+
+    Returns:
+        The folder of the new data set, `place`.
+    """
+    from preprocessing import annotations, layout
+
+    if os.path.exists(os.path.join(place, "test_0_answer.csv")):
+        return place
+    source = os.path.join(data_dir, "train_0")
+    rows = annotations.read(layout.find_csv(source))
+    seen = dict.fromkeys(CATEGORIES, 0)
+    parts = {"train_0": [], "test_0": []}
+    for row, category in enumerate(rows.categories):
+        parts["test_0" if seen[category] % HELD_OUT == 0 else "train_0"].append(row)
+        seen[category] += 1
+    for split, chosen in parts.items():
+        for row in chosen:
+            target = os.path.join(place, split, rows.image_ids[row])
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copyfile(layout.photo_path(source, rows.image_ids[row])[0], target)
+    os.makedirs(os.path.join(place, "train_0", "Annotations"), exist_ok=True)
+    _write_rows(rows, parts["train_0"], os.path.join(place, "train_0", "Annotations", "annotations.csv"))
+    with open(os.path.join(place, "test_0", "test.csv"), "w", encoding="utf-8") as file:
+        file.write("image_id,image_category\n")
+        file.writelines(f"{rows.image_ids[row]},{rows.categories[row]}\n" for row in parts["test_0"])
+    _write_rows(rows, parts["test_0"], os.path.join(place, "test_0_answer.csv"))
+    return place
+
+
+def _write_rows(rows, chosen, path):
+    from preprocessing import annotations
+
+    ids, categories = ([column[row] for row in chosen] for column in (rows.image_ids, rows.categories))
+    annotations.write(path, ids, categories, rows.points[chosen], rows.visibility[chosen])
+
+
+def _run(lever, seed, data, records, work):
+    """Trains (unless another lever has trained the same models), predicts the held-out photos and returns their NE."""
+    trained = next(other for other in LEVERS if other.train_flags == lever.train_flags)
+    models = os.path.join(work, f"seed{seed}", trained.name.replace(" ", "_"))
+    own_flags = [*TRAIN_FLAGS, *lever.train_flags, f"--tf_random_seed={seed}"]
+    _program("train_hg.py", f"--data_dir={records}", f"--model_dir={models}", *own_flags)
+    submission, scores = os.path.join(work, "submission.csv"), os.path.join(work, "scores.json")
+    test = os.path.join(data, "test_0")
+    _program("eval_all.py", f"--model_dir={models}", f"--data_dir={test}", f"--output={submission}", *lever.eval_flags)
+    truth = f"--ground_truth={os.path.join(data, 'test_0_answer.csv')}"
+    _program("tools/score.py", f"--prediction={submission}", truth, f"--json={scores}")
+    with open(scores, encoding="utf-8") as file:
+        return json.load(file)["ne"]
+
+
+def _program(script, *arguments):
+    """Runs one of the project's programs in a process of its own; what it prints goes to stderr."""
+    subprocess.run([sys.executable, os.path.join(ROOT, script), *arguments], check=True, stdout=sys.stderr)
+
+
+def _write(results, results_file, table_file):
+    from preprocessing.files import atomic_write
+
+    with atomic_write(results_file) as file:
+        json.dump({"steps": STEPS, "train_flags": TRAIN_FLAGS, "eval_flags": EVAL_FLAGS, "ne": results}, file, indent=2)
+        file.write("\n")
+    with atomic_write(table_file) as file:
+        file.write(table(results))
+
+
+def table(results):
+    """Returns the Markdown page of results, {lever: {seed: NE}}.
+
+    A lever's difference is that of the same seeds, lever less recipe: what is above 0 is worse than the recipe. The ±
+    is the standard deviation over the seeds.
+    """
+    lines = [
+        TITLE,
+        "| changed | seeds | NE % | difference |",
+        "|---|---|---|---|",
+    ]
+    for lever in LEVERS:
+        errors = results.get(lever.name, {})
+        if errors:
+            differences = [errors[seed] - results[BASE][seed] for seed in errors]
+            difference = "" if lever.name == BASE else _spread(differences, "+")
+            lines.append(f"| {lever.name} | {len(errors)} | {_spread(errors.values())} | {difference} |")
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values, sign=""):
+    percents = [100 * value for value in values]
+    text = f"{statistics.mean(percents):{sign}.2f}"
+    return text if len(percents) == 1 else f"{text} ± {statistics.stdev(percents):.2f}"
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=["data_dir", "output_dir", "json", "output"],
+        required=["data_dir", "output_dir"],
+    )
