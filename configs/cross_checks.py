@@ -17,6 +17,10 @@ def check_training(flags):
             "a quarter of it is usual"
         )
     _check_boundaries(flags.decay_boundaries, flags.lr_decay_factors)
+    for name in ("crop_area", "crop_aspect", "saturation", "contrast"):
+        _check_range(name, getattr(flags, name))
+    if not flags.resize_methods:
+        raise UsageError("--resize_methods is empty: bilinear is usual")
     per_category.parse("category_epochs", flags.category_epochs)
     per_category.parse("category_learning_rates", flags.category_learning_rates)
     if flags.moving_average and flags.swa_start_epoch is not None:
@@ -25,6 +29,12 @@ def check_training(flags):
         raise UsageError("--seq_train trains categories from `all`: name them in --model_to_train")
     if flags.seq_train and flags.checkpoint_path:
         raise UsageError("--seq_train starts the categories from its own `all`: leave out --checkpoint_path")
+
+
+def _check_range(name, values):
+    if len(values) != 2 or values[0] > values[1]:
+        given = ",".join(f"{value:g}" for value in values)
+        raise UsageError(f"--{name}={given} must be two numbers, the least and the greatest")
 
 
 def _check_boundaries(boundaries, factors):

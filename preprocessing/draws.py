@@ -9,28 +9,23 @@ import math
 import tensorflow as tf
 
 from configs import keypoints
+from configs.flag_table import GROUPS
 from preprocessing import geometry
 
-DEFAULTS = {
-    "flip_probability": 0.5,
-    "rotate_probability": 0.4,
-    "rotate_degrees": 30.0,
-    "crop_probability": 1.0,
-    "crop_area": (0.45, 1.0),
-    "crop_aspect": (0.75, 1.33),
-    "crop_attempts": 100,
-    "bbox_border": 25.0,
-    "color_probability": 1.0,
-    "brightness": 32.0 / 255.0,
-    "saturation": (0.5, 1.5),
-    "hue": 0.2,
-    "contrast": (0.5, 1.5),
-    "resize_methods": ("bilinear",),
-}
+# The options of the augmentation and their values where a caller gives none.
+DEFAULTS = {flag.name: flag.default for flag in GROUPS["augmentation"] if flag.name != "augment"}
 
 _DRAWS = (
     "flip", "rotate", "degrees", "crop", "color", "brightness", "saturation", "hue", "contrast", "order", "method"
 )  # fmt: skip
+
+
+def options(changes):
+    """Returns DEFAULTS with the values of `changes`; raises ValueError for a name that is not among them."""
+    unknown = changes.keys() - DEFAULTS.keys()
+    if unknown:
+        raise ValueError(f"no option of the augmentation: {', '.join(sorted(unknown))}")
+    return {**DEFAULTS, **changes}
 
 
 def draw(seed, position):

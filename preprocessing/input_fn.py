@@ -80,9 +80,7 @@ def make_dataset(
             dataset = dataset.filter(lambda position, _: position % step_size // part == worker)
     else:
         dataset = reading.in_order(sum(shards, [])).enumerate()
-    options = None
-    if training and augmentation is not None:
-        options = {**draws.DEFAULTS, **augmentation}
+    options = draws.options(augmentation) if training and augmentation is not None else None
 
     def example(position, serialized):
         record = records.parse(serialized, with_labels)

@@ -5,6 +5,7 @@ import os
 
 import tensorflow as tf
 
+from preprocessing import draws
 from preprocessing.input_fn import make_dataset
 from utility import checkpoints, training_plan
 from utility.distribution import MULTI_WORKER, session_config
@@ -56,7 +57,7 @@ def training_input(job, **changes):
         arguments = {
             "training": True,
             "batch_size": settings["batch_size"] // distribution.num_replicas,
-            "augmentation": {} if settings["augment"] else None,
+            "augmentation": {name: settings[name] for name in draws.DEFAULTS} if settings["augment"] else None,
             "seed": settings["tf_random_seed"],
             "start_step": global_step(job.model_dir) // (1 if mirrored else distribution.workers),
             "batches_per_step": distribution.num_replicas if mirrored else distribution.workers,

@@ -88,7 +88,7 @@ def count_images(data_dir, category, validation=False):
 
 def training_settings(settings):
     """Returns the flags that the training of a model depends on, by name: those of the group `training`."""
-    return {flag.name: settings[flag.name] for flag in GROUPS["training"]}
+    return {flag.name: settings[flag.name] for flag in (*GROUPS["training"], *GROUPS["augmentation"])}
 
 
 def binding(settings, images):

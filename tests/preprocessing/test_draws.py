@@ -123,3 +123,9 @@ def test_the_key_is_seed_and_position():
     values = [float(draws.draw(seed, position)["degrees"]) for seed in (1, 2) for position in (0, 1, 2**40)]
     assert len(set(values)) == 6
     assert values[1] == float(draws.draw(1, tf.constant(1, tf.int64))["degrees"])
+
+
+def test_a_misspelt_option_is_refused():
+    assert draws.options({"hue": 0.0})["hue"] == 0.0
+    with pytest.raises(ValueError, match="rotation_probability"):
+        draws.options({"rotation_probability": 1.0})
