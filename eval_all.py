@@ -3,7 +3,7 @@
 A prediction that was stopped goes on with the same command. Several model folders, with commas between, are averaged.
 """
 
-from configs import command_line
+from configs import command_line, cross_checks
 from configs.errors import UsageError
 
 
@@ -14,7 +14,7 @@ def main(flags):
         UsageError: flags contradict each other.
         DataError, DataErrors: photos, models or the output's place are wrong.
     """
-    _check(flags)
+    cross_checks.check_inference(flags)
 
     from preprocessing.files import exclusive
     from tools.progress import Progress
@@ -24,15 +24,7 @@ def main(flags):
     models = predict_all.find_models(flags.model_dir.split(","), source.counts)
     if flags.checkpoint_path and len({folder for folders in models.values() for folder in folders}) > 1:
         raise UsageError("--checkpoint_path is one model's: --model_dir, or --category, must leave one model")
-    options = inference.Options(
-        flip=flags.flip_on_test,
-        two_pass=flags.two_pass,
-        crop_margin=tuple(flags.crop_margin),
-        scales=tuple(flags.test_scales),
-        rotations=tuple(flags.test_rotations),
-        decode=flags.decode,
-        average_points=flags.average == "points",
-    )
+    options = inference.options_from(vars(flags))
     count = sum(source.counts.values())
     with exclusive(flags.output), Progress("photos", count) as progress:
         predict_all.predict_all(
@@ -47,15 +39,6 @@ def main(flags):
             precision=flags.precision,
         )
     print(f"{flags.output}: {count} photos")
-
-
-def _check(flags):
-    if not all(flags.model_dir.split(",")):
-        raise UsageError(f"--model_dir={flags.model_dir} names an empty folder: one, or several with commas between")
-    if len(flags.crop_margin) != 2:
-        raise UsageError("--crop_margin needs two numbers, x and y: 100,80 is usual")
-    if not (flags.test_scales and flags.test_rotations):
-        raise UsageError("--test_scales and --test_rotations need a number each: 1 and 0 are the plain image")
 
 
 if __name__ == "__main__":

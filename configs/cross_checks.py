@@ -37,6 +37,20 @@ def _check_range(name, values):
         raise UsageError(f"--{name}={given} must be two numbers, the least and the greatest")
 
 
+def check_inference(flags):
+    """Checks the flags of a prediction.
+
+    Raises:
+        UsageError: a list has not as many values as it must have.
+    """
+    if not all(flags.model_dir.split(",")):
+        raise UsageError(f"--model_dir={flags.model_dir} names an empty folder: one, or several with commas between")
+    if len(flags.crop_margin) != 2:
+        raise UsageError("--crop_margin needs two numbers, x and y: 100,80 is usual")
+    if not (flags.test_scales and flags.test_rotations):
+        raise UsageError("--test_scales and --test_rotations need a number each: 1 and 0 are the plain image")
+
+
 def _check_boundaries(boundaries, factors):
     if any(later <= earlier for earlier, later in zip(boundaries, boundaries[1:])):
         raise UsageError(f"--decay_boundaries={','.join(f'{b:g}' for b in boundaries)} must rise")

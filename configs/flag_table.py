@@ -144,6 +144,15 @@ GROUPS = {
         Flag("precision", "str", "float32", "bfloat16 is faster on a CPU that computes in it, and a little less exact.", choices=("float32", "bfloat16")),
         Flag("decode", "str", None, "How a heatmap becomes a point; not given: as the model was trained for.", choices=("argmax", "quarter", "dark", "expectation")),
     ),
+    "photos": (
+        Flag("image", "str", None, "A photo, a video, a folder of them, several with commas between, or a .txt that lists them."),
+        Flag("box", "str", None, "The garment's box, x0,y0,x1,y1 in pixels, when the photo has more than it."),
+    ),
+    "export": (
+        Flag("format", "str", "saved_model", "What to export.", choices=("saved_model", "tflite", "onnx")),
+        Flag("quantize", "str", "none", "Numbers of a tflite file: none (float32), float16, or int8 (calibrated on photos).", choices=("none", "float16", "int8")),
+        Flag("photos", "str", None, "A folder of photos to compare the export on (and to calibrate int8); not given: drawn ones."),
+    ),
     "submissions": (
         Flag("prediction", "str", None, "A submission: a CSV (or .csv.gz) with a row a photo and its points."),
         Flag("ground_truth", "str", None, "The CSV (or .csv.gz) with the true points."),

@@ -40,6 +40,19 @@ class Options(NamedTuple):
     average_points: bool = False
 
 
+def options_from(settings):
+    """Returns the Options that the flags of the group `inference`, a dict by name, ask for."""
+    return Options(
+        flip=settings["flip_on_test"],
+        two_pass=settings["two_pass"],
+        crop_margin=tuple(settings["crop_margin"]),
+        scales=tuple(settings["test_scales"]),
+        rotations=tuple(settings["test_rotations"]),
+        decode=settings["decode"],
+        average_points=settings["average"] == "points",
+    )
+
+
 class Photos(NamedTuple):
     """A batch of photos in a graph.
 
@@ -73,8 +86,9 @@ class Net:
         names = list(model["keypoints"])
         self._mirrored = [names.index(mirrored_name(name)) for name in names]
         self._channels = [names.index(name) for name in keypoint_names(category)]
-        self._graph_def = graph_def
-        self._constants = {}  # all calls share them: weights are in memory once
+        constants, self._graph_def = _split_off_constants(graph_def)
+        names = [f"{node.name}:0" for node in constants.node]
+        self._weights = dict(zip(names, tf.import_graph_def(constants, return_elements=names, name="weights")))
 
     def __call__(self, images, flip):
         """Returns the heatmaps [V, h, h, K] of images [V, S, S, 3], averaged with those of the mirrored images."""
@@ -87,12 +101,18 @@ class Net:
         return tf.gather(average, self._channels, axis=-1)
 
     def _run(self, images):
-        given = {f"{frozen.IMAGES}:0": images, **self._constants}
-        names = [node.name for node in self._graph_def.node if node.op == "Const"] if not self._constants else []
-        outputs = [f"{frozen.HEATMAPS}:0", *(f"{name}:0" for name in names)]
-        heatmaps, *constants = tf.import_graph_def(self._graph_def, given, outputs, name="net")
-        self._constants.update(zip(outputs[1:], constants))
+        given = {f"{frozen.IMAGES}:0": images, **self._weights}
+        (heatmaps,) = tf.import_graph_def(self._graph_def, given, [f"{frozen.HEATMAPS}:0"], name="net")
         return heatmaps
+
+
+def _split_off_constants(graph_def):
+    """Returns two graphs: the constants, which all calls of a net share, and what is computed."""
+    constants, computed = (tf.compat.v1.GraphDef(versions=graph_def.versions) for _ in range(2))
+    for node in graph_def.node:
+        if node.op != "Placeholder":
+            (constants if node.op == "Const" else computed).node.append(node)
+    return constants, computed
 
 
 def find_points(photos, nets, category, options):

@@ -49,13 +49,14 @@ class Predictor:
         self._largest_side = max(_LARGEST_SIDE, *(2 * model["train_image_size"] for model, _ in frozen_nets))
         self._run = _compile(frozen_nets, self.category, options or inference.Options(), precision)
 
-    def predict(self, photo, category=None, box=None):
+    def predict(self, photo, category=None, box=None, name="the photo"):
         """Finds the keypoints of one photo.
 
         Args:
             photo: a file (turned as its EXIF orientation says), or [H, W, 3] uint8 RGB.
             category: the garment's, where the predictor's is `all`.
             box: (x0, y0, x1, y1) in pixels, the garment's part of the photo; None for all of it.
+            name: what errors call an array.
 
         Returns:
             {category, width, height, keypoints: {name: {x, y, score}}}; x and y in the photo's pixels, the first
@@ -64,8 +65,9 @@ class Predictor:
         Raises:
             DataError: the file cannot be read as an image, or the box lies outside of it.
         """
-        name = "the photo" if isinstance(photo, np.ndarray) else os.fspath(photo)
-        image = photo if isinstance(photo, np.ndarray) else read(photo)
+        image = photo
+        if not isinstance(photo, np.ndarray):
+            image, name = read(photo), os.fspath(photo)
         category = self._category_of(category)
         left, top, part = _cut(image, box, name)
         points, scores = self.find([part], [category])

@@ -1,0 +1,211 @@
+"""The graph of prediction: against the evaluation's model function, against symmetry, and against known places."""
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from made_models import description, make
+
+from configs.keypoints import ALL, CATEGORIES, keypoint_names, mirrored_name
+from preprocessing import geometry, input_fn, records
+from utility import frozen, inference, model_directory, model_fn, predict
+
+v1 = tf.compat.v1
+
+
+def photo(height, width, seed):
+    """Returns [height, width, 3] uint8: smooth random colours."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 255, [5, 6, 3]).astype(np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+class ColourSpots:
+    """A stand-in net that is mirror-symmetric by construction: it sees red spots as waistband, green ones as hemline.
+
+    The left keypoints' maps are the left half of the frame, the right ones' the right half.
+    """
+
+    def __init__(self, size=64):
+        self.model = description(image_size=size)
+        names = keypoint_names("skirt")
+        self._colours = [0 if "waistband" in name else 1 for name in names]
+        self._left = np.array([name.endswith("left") for name in names])
+        self._mirrored = [names.index(mirrored_name(name)) for name in names]
+
+    def __call__(self, images, flip):
+        def maps(pictures):
+            cells = tf.image.resize(pictures, [16, 16], method="area") / 255
+            is_left = (tf.range(16) < 8)[tf.newaxis, tf.newaxis, :, tf.newaxis]
+            return tf.where(tf.equal(is_left, self._left), tf.gather(cells, self._colours, axis=-1), 0.0)
+
+        straight = maps(images)
+        if not flip:
+            return straight
+        mirrored = tf.reverse(maps(tf.reverse(images, axis=[2])), axis=[2])
+        return (straight + tf.gather(mirrored, self._mirrored, axis=-1)) / 2
+
+
+def found(images, nets, category="skirt", classes=None, **options):
+    """Runs `find_points` on arrays; returns points and scores."""
+    batch = predict._batch(images, classes or [category] * len(images), 1024)
+    with tf.Graph().as_default(), v1.Session() as session:
+        photos = inference.Photos(*(tf.constant(array) for array in batch))
+        return session.run(inference.find_points(photos, nets, category, inference.Options(**options)))
+
+
+def spots(width=128, height=96, left=0, top=0, sigma=10.0):
+    """Returns a photo with the spots of a small skirt, moved by (left, top)."""
+    y, x = np.mgrid[:height, :width]
+    image = np.zeros([height, width, 3])
+    for name, (spot_x, spot_y) in SKIRT.items():
+        squares = (x - left - spot_x) ** 2 + (y - top - spot_y) ** 2
+        image[..., 0 if "waistband" in name else 1] += 255 * np.exp(-squares / (2 * sigma**2))
+    return image.round().clip(0, 255).astype(np.uint8)
+
+
+SKIRT = {"waistband_left": (34, 30), "waistband_right": (91, 26), "hemline_left": (30, 70), "hemline_right": (95, 66)}
+TRUTH = np.array([SKIRT[name] for name in keypoint_names("skirt")], np.float32)
+
+
+def errors_of(points, truth=TRUTH):
+    return np.linalg.norm(points[0] - truth, axis=1)
+
+
+def test_the_stand_in_finds_its_spots_in_photo_pixels():
+    points, _ = found([spots()], [ColourSpots()])
+    assert errors_of(points).max() < 0.5
+
+
+def test_flip_changes_nothing_for_a_mirror_symmetric_net():
+    images = [spots(), photo(70, 101, 3), photo(101, 70, 4)]
+    plain, plain_scores = found(images, [ColourSpots()])
+    flipped, flipped_scores = found(images, [ColourSpots()], flip=True)
+    assert np.abs(plain - flipped).max() < 1e-3
+    assert np.abs(plain_scores - flipped_scores).max() < 1e-5
+
+
+def test_a_frozen_net_equals_the_evaluation(tmp_path):
+    """Same photo, same weights, through the input and the model function of the evaluation, batch norm unfolded."""
+    folder = make(tmp_path / "skirt", seed=4)
+    encoded = [tf.io.encode_jpeg(photo(*size, 1)).numpy() for size in ((200, 150), (120, 160))]
+    images = [predict.decode(data, "made") for data in encoded]
+    with tf.io.TFRecordWriter(str(tmp_path / "skirt_0000.tfrecord")) as writer:
+        for data, image in zip(encoded, images):
+            writer.write(records.serialise("Images/skirt/a.jpg", data, image.shape[1::-1], "skirt"))
+    points, scores = predict.Predictor(folder).find(images, ["skirt"] * 2)
+    with tf.Graph().as_default(), v1.Session() as session:
+        dataset = input_fn.make_dataset(str(tmp_path), "skirt", False, 2, 64, with_labels=False)
+        features = v1.data.make_one_shot_iterator(dataset).get_next()
+        params = {"model": model_directory.read(folder)}
+        spec = model_fn.model_fn(features, None, tf.estimator.ModeKeys.PREDICT, params)
+        v1.train.Saver(v1.global_variables()).restore(session, frozen.find_checkpoint(folder))
+        expected = session.run(spec.predictions)
+    assert np.stack(points) == pytest.approx(expected["points"], abs=0.01)
+    assert np.stack(scores) == pytest.approx(expected["scores"], rel=1e-4)
+
+
+@pytest.mark.parametrize("net", ["hourglass", "cpn"])
+def test_folding_batch_norm_changes_no_heatmap(net):
+    """The folded graph has no batch norm left behind a convolution, and the same output."""
+    with tf.Graph().as_default() as graph, v1.Session() as session:
+        v1.set_random_seed(1)
+        images = v1.placeholder(tf.float32, [None, 64, 64, 3], name=frozen.IMAGES)
+        model = description(net=net)
+        tf.identity(model_fn.forward(images, model, False)[-1], name=frozen.HEATMAPS)
+        session.run(v1.global_variables_initializer())
+        norms = ("beta", "gamma", "moving_mean", "moving_variance")
+        norms = [variable for variable in v1.global_variables() if variable.op.name.endswith(norms)]
+        session.run([v1.assign(variable, tf.random.uniform(variable.shape, 0.5, 1.5)) for variable in norms])
+        plain = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [frozen.HEATMAPS])
+    folded = frozen.fold_batch_norm(plain)
+    batch = np.stack([photo(64, 64, seed) for seed in range(2)]).astype(np.float32)
+    before, after = (_run(graph_def, batch) for graph_def in (plain, folded))
+    assert np.abs(before - after).max() < 1e-4 * np.abs(before).max()
+    count = {
+        name: sum(node.op.startswith("FusedBatchNorm") for node in g.node) for name, g in (("a", plain), ("b", folded))
+    }
+    assert count["a"] > 10
+    assert count["b"] < count["a"] / 2  # a pre-activation net keeps those that no convolution precedes
+    assert count["b"] == 0 or net == "hourglass"
+
+
+def _run(graph_def, batch):
+    with tf.Graph().as_default(), v1.Session() as session:
+        (heatmaps,) = tf.import_graph_def(graph_def, {f"{frozen.IMAGES}:0": batch}, [f"{frozen.HEATMAPS}:0"])
+        return session.run(heatmaps)
+
+
+def test_all_calls_of_a_net_share_its_weights(tmp_path):
+    model, graph_def = frozen.freeze(make(tmp_path / "skirt"))
+    with tf.Graph().as_default() as graph:
+        net = inference.Net(model, graph_def, "skirt")
+        for _ in range(2):
+            net(tf.zeros([1, 64, 64, 3]), flip=True)
+        weights, built = (_count_constants(part) for part in (graph_def, graph.as_graph_def()))
+    assert weights <= built < weights + 2 * 64 * 64 * 3 + 1000  # the images, and small change
+
+
+def _count_constants(graph_def):
+    return sum(tf.make_ndarray(node.attr["value"].tensor).size for node in graph_def.node if node.op == "Const")
+
+
+def test_second_pass_looks_at_the_crop_around_the_first():
+    """Small spots in a large photo: a cell of the crop is finer, so the second pass comes closer."""
+    big = [spots(640, 480, left=250, top=200, sigma=6.0)]
+    truth = TRUTH + np.float32([250, 200])
+    once, _ = found(big, [ColourSpots()])
+    twice, _ = found(big, [ColourSpots()], two_pass=True, crop_margin=(30.0, 30.0))
+    assert errors_of(twice, truth).mean() < 1 < errors_of(once, truth).mean()
+
+
+def test_the_box_of_the_second_pass_follows_points_margin_and_photo():
+    sizes = tf.constant([[512.0, 400.0], [1024.0, 1024.0]])
+    photos = inference.Photos(None, None, sizes, tf.constant([CATEGORIES.index("skirt"), CATEGORIES.index("trousers")]))
+    points = np.zeros([2, 24, 2], np.float32)
+    names = keypoint_names(ALL)
+    points[0, [names.index(name) for name in keypoint_names("skirt")]] = [[150, 120], [250, 110], [60, 300], [300, 310]]
+    points[1, [names.index(name) for name in keypoint_names("trousers")]] = [[400, 500 + 10 * i] for i in range(7)]
+    matrices = inference._frame_around(tf.constant(points), photos, ALL, (100.0, 80.0))
+    corners = np.array([[0.0, 0.0], [1.0, 1.0]], np.float32)
+    boxes = geometry.apply(geometry.invert(np.asarray(matrices)), corners)
+    # The skirt: 60-100 and 510-400 are cut off at the photo. The trousers' photo is twice as large, and so its margin.
+    assert boxes[0] == pytest.approx(np.array([[0, 30], [400, 390]]), abs=1e-3)
+    assert boxes[1] == pytest.approx(np.array([[200, 340], [600, 720]]), abs=1e-3)
+
+
+@pytest.mark.parametrize(("scale", "degrees"), [(1.0, 20.0), (0.8, 0.0), (1.2, -15.0)])
+def test_maps_of_turned_views_come_back_to_their_places(scale, degrees):
+    image = spots(128, 128, top=16)
+    points, _ = found([image], [ColourSpots()], scales=(scale,), rotations=(degrees,))
+    assert errors_of(points, TRUTH + np.float32([0, 16])).max() < 1.5
+
+
+def test_averages_over_nets_are_of_heatmaps_unless_asked():
+    class Fixed:
+        """A net with one Gaussian at a given cell for every keypoint."""
+
+        def __init__(self, x, height, sigma):
+            self.model = {**description(), "decode": "argmax"}
+            cells = np.arange(16) + 0.5
+            bump = height * np.exp(-((cells[None, :] - x - 0.5) ** 2 + (cells[:, None] - 8.5) ** 2) / (2 * sigma**2))
+            self._maps = np.tile(bump[None, :, :, None], [1, 1, 1, 4]).astype(np.float32)
+
+        def __call__(self, images, flip):
+            return tf.constant(self._maps)
+
+    nets = [Fixed(3, 1.0, 1.0), Fixed(11, 0.5, 1.0)]
+    image = np.zeros([64, 64, 3], np.uint8)
+    of_maps, _ = found([image], nets)
+    of_points, scores = found([image], nets, average_points=True)
+    assert of_maps[0, 0] == pytest.approx([3.5 * 4 - 0.5, 8.5 * 4 - 0.5], abs=1e-4)  # the higher map rules
+    assert of_points[0, 0] == pytest.approx([7.5 * 4 - 0.5, 8.5 * 4 - 0.5], abs=1e-4)
+    assert scores[0, 0] == pytest.approx(0.75)
+
+
+def test_batches_of_unequal_photos_give_what_each_gives_alone():
+    images = [spots(), photo(70, 200, 3), photo(33, 20, 4)]
+    together, _ = found(images, [ColourSpots()])
+    for index, image in enumerate(images):
+        alone, _ = found([image], [ColourSpots()])
+        assert together[index] == pytest.approx(alone[0], abs=1e-3)

@@ -1,0 +1,176 @@
+"""Finds the keypoints of photos and videos: OUT/<name>.json, a drawn OUT/<name>.png (or .mp4), and OUT/keypoints.csv.
+
+--image is a photo, a video, a folder of them, several with commas between, or a text file that lists them, one a line.
+"""
+
+import collections
+import csv
+import json
+import os
+
+from configs import command_line, cross_checks
+from configs.errors import DataError, DataErrors, UsageError
+from configs.keypoints import ALL, CATEGORIES
+
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
+VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
+_TABLE = "keypoints.csv"
+
+
+def main(flags):
+    """Predicts all files; a faulty one is reported at the end, when the others are done.
+
+    Raises:
+        UsageError: the garment is not known, or the box is none.
+        DataError, DataErrors: the model or files are wrong.
+    """
+    cross_checks.check_inference(flags)
+    box = _parse_box(flags.box)
+    files = list_files(flags.image)
+
+    from preprocessing.files import atomic_write
+    from tools.progress import Progress
+    from utility import inference
+    from utility.predict import Predictor
+
+    folders, category = choose_models(flags.model_dir.split(","), flags.category)
+    predictor = Predictor(
+        folders,
+        category,
+        options=inference.options_from(vars(flags)),
+        checkpoint=flags.checkpoint_path,
+        precision=flags.precision,
+    )
+    faults = []
+    table_path = os.path.join(flags.output_dir, _TABLE)
+    with atomic_write(table_path, newline="", encoding="utf-8") as file, Progress("files", len(files)) as progress:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("image", "frame", "category", "keypoint", "x", "y", "score"))
+        for path, name in zip(files, output_names(files)):
+            predict_file = _predict_video if path.lower().endswith(VIDEO_ENDINGS) else _predict_photo
+            try:
+                predict_file(predictor, path, os.path.join(flags.output_dir, name), category, box, table)
+            except DataError as error:
+                faults.append(error)
+            progress.step()
+    if faults:
+        raise DataErrors(faults)
+    print(f"{flags.output_dir}: {len(files)} files predicted")
+
+
+def list_files(image):
+    """Returns the paths that --image stands for, folders and lists opened.
+
+    Raises:
+        DataError: there is no such file, or a folder without photos.
+    """
+    files = []
+    for path in image.split(","):
+        if os.path.isdir(path):
+            names = sorted(name for name in os.listdir(path) if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS))
+            if not names:
+                raise DataError(path, None, f"has no photo: files ending in {', '.join(PHOTO_ENDINGS)} would be right")
+            files += [os.path.join(path, name) for name in names]
+        elif path.lower().endswith(".txt") and os.path.isfile(path):
+            with open(path, encoding="utf-8") as file:
+                files += [line.strip() for line in file if line.strip()]
+        elif os.path.isfile(path):
+            files.append(path)
+        else:
+            raise DataError(path, None, "is missing: a photo, a video, a folder or a .txt list would be right")
+    return files
+
+
+def output_names(files):
+    """Returns a name for each file's results: its own without the ending, with it where two would be the same."""
+    stems = [os.path.splitext(os.path.basename(path))[0] for path in files]
+    counts = collections.Counter(stems)
+    names = [stem if counts[stem] == 1 else os.path.basename(path) for stem, path in zip(stems, files)]
+    seen = collections.Counter()
+    for index, name in enumerate(names):
+        seen[name] += 1
+        names[index] = name if seen[name] == 1 else f"{name}-{seen[name]}"
+    return names
+
+
+def choose_models(parents, category):
+    """Returns the folders of the models to average and the garment that they find.
+
+    Raises:
+        UsageError: the models know several garments and --category does not say which.
+        DataError: there is no model.
+    """
+    from utility import model_directory, predict_all
+
+    known = set.intersection(*(set(model_directory.find(parent)) for parent in parents))
+    if category is None and len(known) == 1:
+        (category,) = known
+    if category in (None, ALL):
+        raise UsageError(f"--category must name the garment in the photos: one of {', '.join(CATEGORIES)}")
+    return predict_all.find_models(parents, [category])[category], category
+
+
+def _parse_box(text):
+    if text is None:
+        return None
+    try:
+        box = tuple(float(number) for number in text.split(","))
+    except ValueError:
+        box = ()
+    if len(box) != 4 or not (box[0] < box[2] and box[1] < box[3]):
+        raise UsageError(f"--box={text} is no box: x0,y0,x1,y1 with x0 < x1 and y0 < y1, in pixels, is needed")
+    return box
+
+
+def _predict_photo(predictor, path, output, category, box, table):
+    from utility import drawing, predict
+
+    image = predict.read(path)
+    found = predictor.predict(image, category, box, name=path)
+    drawing.save(output + ".png", _draw(image, found))
+    _write_json(output + ".json", {"image": path, **found})
+    _write_rows(table, path, "", found)
+
+
+def _predict_video(predictor, path, output, category, box, table):
+    from utility import video
+
+    results = []
+    with video.frames(path) as (rate, frames), video.writer(output + ".mp4", rate) as write:
+        for number, image in enumerate(frames):
+            found = predictor.predict(image, category, box, name=path)
+            write(_draw(image, found))
+            results.append({"frame": number, "seconds": number / rate, **found})
+            _write_rows(table, path, number, found)
+    _write_json(output + ".json", {"image": path, "frames_per_second": rate, "frames": results})
+
+
+def _draw(image, found):
+    from utility import drawing
+
+    points = {name: (point["x"], point["y"]) for name, point in found["keypoints"].items()}
+    scores = {name: point["score"] for name, point in found["keypoints"].items()}
+    return drawing.draw_keypoints(image, found["category"], points, scores=scores, write_names=True)
+
+
+def _write_json(path, content):
+    from preprocessing.files import atomic_write
+
+    with atomic_write(path, encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+
+
+def _write_rows(table, path, frame, found):
+    for name, point in found["keypoints"].items():
+        x, y, score = (f"{point[key]:.3f}" for key in ("x", "y", "score"))
+        table.writerow((path, frame, found["category"], name, x, y, score))
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=["model_dir", "image", "output_dir", "category", "box", "checkpoint_path", "inference"],
+        required=["model_dir", "image", "output_dir"],
+    )
