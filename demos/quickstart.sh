@@ -9,7 +9,7 @@ source demos/environment.sh
 out=quickstart
 
 echo "1/5 drawing photos"
-[ -e $out/data/test_0_answer.csv ] || python tools/make_synthetic_data.py --output_dir=$out/data --num_train=200 --num_test=20
+[ -e $out/data/test_0_answer.csv ] || python tools/make_synthetic_data.py --output_dir=$out/data --num_train=600 --num_test=40
 
 echo "2/5 converting them to TFRecords"
 python tools/convert_tfrecords.py --data_dir=$out/data --output_dir=$out/records --splits=train_0
@@ -18,7 +18,8 @@ echo "3/5 training"
 python train_hg.py --data_dir=$out/records --model_dir=$out/models --model_to_train=all --flagfile=configs/quickstart.cfg
 
 echo "4/5 predicting the test photos"
-python eval_all.py --model_dir=$out/models --data_dir=$out/data/test_0 --output=$out/submission.csv
+python eval_all.py --model_dir=$out/models --data_dir=$out/data/test_0 --output=$out/submission.csv \
+    --flagfile=configs/quickstart.cfg
 
 echo "5/5 scoring, and drawing the predictions"
 python demos/draw_predictions.py --data_dir=$out/data/test_0 --prediction=$out/submission.csv \
