@@ -144,7 +144,7 @@ GROUPS = {
         Flag("precision", "str", "float32", "bfloat16 is faster on a CPU that computes in it, and a little less exact.", choices=("float32", "bfloat16")),
         Flag("decode", "str", None, "How a heatmap becomes a point; not given: as the model was trained for.", choices=("argmax", "quarter", "dark", "expectation")),
     ),
-    "photos": (
+    "pictures": (
         Flag("image", "str", None, "A photo, a video, a folder of them, several with commas between, or a .txt that lists them."),
         Flag("box", "str", None, "The garment's box, x0,y0,x1,y1 in pixels, when the photo has more than it."),
     ),
@@ -179,6 +179,12 @@ GROUPS = {
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),
         Flag("port", "int", 8000, "The port to serve at; 0 takes a free one.", 0, 65535),
         Flag("most_megabytes", "float", 20.0, "The largest photo that is taken, in MB.", 0.01, 100),
+    ),
+    "benchmark": (
+        Flag("benchmark_images", "int", 960, "Images of each turn of a measurement.", 1),
+        Flag("benchmark_turns", "int", 5, "Turns of each pipeline, one after the other; the median counts.", 1),
+        Flag("peer", "bool", False, "Measure albumentations under PyTorch's DataLoader, too."),
+        Flag("peer_python", "str", None, "The Python that has albumentations and PyTorch; not given: this one."),
     ),
     "browsing": (
         Flag("records", "str", None, "A folder of TFRecords to look at."),

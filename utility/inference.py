@@ -19,6 +19,9 @@ from utility import codec, frozen
 _MARGIN_UNIT = 512.0  # pixels: the long side of the photos for which the margins of the second pass are given
 
 
+CLASSES = (*CATEGORIES, ALL)
+
+
 class Options(NamedTuple):
     """How to predict.
 
@@ -60,7 +63,7 @@ class Photos(NamedTuple):
         images: [B, H, W, 3] RGB 0 to 255, uint8 or float32; smaller photos are padded at the right and the bottom.
         to_image: [B, 2, 3] float32, from the plane of the photo to that of `images`.
         sizes: [B, 2] float32, width and height of the photo.
-        class_ids: [B] int32.
+        class_ids: [B] int32, positions among CLASSES.
     """
 
     images: tf.Tensor
@@ -201,7 +204,7 @@ def _resize(heatmaps, cells):
 
 def _frame_around(points, photos, category, margin):
     """Returns the matrices [B, 2, 3] from the photo's plane to a frame around the points, within the photo."""
-    names = CATEGORIES if category == ALL else [category] * len(CATEGORIES)
+    names = CLASSES if category == ALL else [category] * len(CLASSES)
     own = np.array([np.isin(keypoint_indices(category), keypoint_indices(name)) for name in names])  # [classes, K]
     counts = tf.gather(own, photos.class_ids)[..., tf.newaxis]  # [B, K, 1]
     unit = tf.reduce_max(photos.sizes, axis=1, keepdims=True) / _MARGIN_UNIT

@@ -20,7 +20,7 @@ from utility import frozen, inference, model_directory
 
 v1 = tf.compat.v1
 
-_LARGEST_SIDE = 1024  # pixels: larger photos are shrunk (by area) before the net's own bilinear sampling
+LARGEST_SIDE = 1024  # pixels: larger photos are shrunk (by area) before the net's own bilinear sampling
 
 
 class Predictor:
@@ -46,7 +46,7 @@ class Predictor:
         self.category = category or frozen_nets[0][0]["category"]
         for folder, (model, _) in zip(model_dirs, frozen_nets):
             _check_keypoints(folder, model, self.category)
-        self._largest_side = max(_LARGEST_SIDE, *(2 * model["train_image_size"] for model, _ in frozen_nets))
+        self._largest_side = max(LARGEST_SIDE, *(2 * model["train_image_size"] for model, _ in frozen_nets))
         self._run = _compile(frozen_nets, self.category, options or inference.Options(), precision)
 
     def predict(self, photo, category=None, box=None, name="the photo"):
@@ -82,7 +82,7 @@ class Predictor:
 
         Args:
             images: N arrays [H, W, 3] uint8 RGB, of any sizes.
-            categories: N names of CATEGORIES.
+            categories: N names of CATEGORIES; `all` for every keypoint of a predictor of `all`.
 
         Returns:
             points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
@@ -167,7 +167,7 @@ def _batch(images, categories, largest_side):
         row[: image.shape[0], : image.shape[1]] = image
     to_image = np.stack([matrix for _, matrix in prepared]).astype(np.float32)
     sizes = np.array([image.shape[1::-1] for image in images], np.float32)
-    return padded, to_image, sizes, np.array([CATEGORIES.index(category) for category in categories], np.int32)
+    return padded, to_image, sizes, np.array([inference.CLASSES.index(category) for category in categories], np.int32)
 
 
 def _prepare(image, largest_side):
