@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from net import synchronised_norm
 
-# Every layer names its initialiser: layers without one are seeded by Python's `random`, not by the graph's seed.
+ZEROS = tf.compat.v1.zeros_initializer()
+ONES = tf.compat.v1.ones_initializer()
 HE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_in", distribution="truncated_normal")
 # A depthwise output sees one channel, not all of its kernel's: what TensorFlow calls the fan-out counts them right.
 HE_DEPTHWISE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_out", distribution="truncated_normal")
@@ -61,27 +62,28 @@ class Layers:
         """Returns the static number of channels of `features`."""
         return features.shape[self.channel_axis]
 
-    def _pad(self, inputs, amount, value=0.0):
-        paddings = [[amount, amount] if axis in self.spatial_axes else [0, 0] for axis in range(4)]
-        return tf.pad(inputs, paddings, constant_values=value)
+    def _pad_for(self, inputs, size, strides, value=0.0):
+        """Returns the inputs of a window of `size` that moves by `strides`, and the padding that it still needs."""
+        if strides == 1 or size <= strides or self.padding == "same":
+            return inputs, "SAME"
+        paddings = [[size // 2, size // 2] if axis in self.spatial_axes else [0, 0] for axis in range(4)]
+        return tf.pad(inputs, paddings, constant_values=value), "VALID"
+
+    @property
+    def _axes(self):
+        return "NHWC" if self.data_format == "channels_last" else "NCHW"
 
     def conv(self, inputs, filters, kernel_size, name, strides=1, dilation=1, use_bias=False, initializer=HE):
-        """Convolves; the output has 1/strides of the input's size, rounded up."""
-        padding = "same"
-        if strides > 1 and kernel_size > 1 and self.padding == "symmetric":
-            inputs, padding = self._pad(inputs, kernel_size // 2), "valid"
-        return tf.compat.v1.layers.conv2d(
-            inputs,
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            self.data_format,
-            dilation,
-            use_bias=use_bias,
-            kernel_initializer=initializer,
-            name=name,
-        )
+        """Convolves, with variables in the scope `name`; the output has 1/strides of the input's size, rounded up."""
+        inputs, padding = self._pad_for(inputs, kernel_size, strides)
+        with tf.compat.v1.variable_scope(name):
+            shape = [kernel_size, kernel_size, self.channels(inputs), filters]
+            kernel = tf.compat.v1.get_variable("kernel", shape, initializer=initializer)
+            outputs = tf.nn.convolution(inputs, kernel, strides, padding, self._axes, dilation)
+            if use_bias:
+                bias = tf.compat.v1.get_variable("bias", [filters], initializer=ZEROS)
+                outputs = tf.nn.bias_add(outputs, bias, self._axes)
+            return outputs
 
     def norm(self, inputs, name="norm"):
         """Batch norm; in training its moving statistics are moved by the ops of UPDATE_OPS."""
@@ -89,16 +91,21 @@ class Layers:
             return synchronised_norm.synchronised_norm(
                 inputs, self.channel_axis, self.bn_momentum, self.bn_epsilon, name
             )
-        return tf.compat.v1.layers.batch_normalization(
-            inputs,
-            self.channel_axis,
-            self.bn_momentum,
-            self.bn_epsilon,
-            gamma_initializer=tf.compat.v1.ones_initializer(),
-            training=self.is_training,
-            fused=True,
-            name=name,
-        )
+        shape = [self.channels(inputs)]
+        with tf.compat.v1.variable_scope(name):
+            gamma = tf.compat.v1.get_variable("gamma", shape, initializer=ONES)
+            beta = tf.compat.v1.get_variable("beta", shape, initializer=ZEROS)
+            mean = tf.compat.v1.get_variable("moving_mean", shape, initializer=ZEROS, trainable=False)
+            variance = tf.compat.v1.get_variable("moving_variance", shape, initializer=ONES, trainable=False)
+            settings = {"epsilon": self.bn_epsilon, "data_format": self._axes}
+            norm = tf.compat.v1.nn.fused_batch_norm
+            if not self.is_training:
+                return norm(inputs, gamma, beta, mean, variance, is_training=False, **settings)[0]
+            outputs, batch_mean, batch_variance = norm(inputs, gamma, beta, is_training=True, **settings)
+            for statistic, value in ((mean, batch_mean), (variance, batch_variance)):
+                update = statistic.assign_sub((statistic - value) * (1 - self.bn_momentum))
+                tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.UPDATE_OPS, update)
+            return outputs
 
     def conv_norm(self, inputs, filters, kernel_size, name, activation=tf.nn.relu, **conv_options):
         """Convolution without bias, batch norm, activation (None: none), in the scope `name`."""
@@ -108,15 +115,12 @@ class Layers:
 
     def depthwise_norm(self, inputs, kernel_size, name, activation, strides=1):
         """Depthwise convolution (each channel by itself), batch norm, activation, in the scope `name`."""
+        shape = [kernel_size, kernel_size, self.channels(inputs), 1]
+        inputs, padding = self._pad_for(inputs, kernel_size, strides)
         with tf.compat.v1.variable_scope(name):
-            shape = [kernel_size, kernel_size, self.channels(inputs), 1]
             kernel = tf.compat.v1.get_variable("depthwise_kernel", shape, initializer=HE_DEPTHWISE)
-            padding = "SAME"
-            if strides > 1 and self.padding == "symmetric":
-                inputs, padding = self._pad(inputs, kernel_size // 2), "VALID"
             steps = [strides if axis in self.spatial_axes else 1 for axis in range(4)]
-            axes = "NHWC" if self.data_format == "channels_last" else "NCHW"
-            outputs = tf.compat.v1.nn.depthwise_conv2d_native(inputs, kernel, steps, padding, axes)
+            outputs = tf.compat.v1.nn.depthwise_conv2d_native(inputs, kernel, steps, padding, self._axes)
             return activation(self.norm(outputs))
 
     def heatmaps(self, inputs, num_keypoints, kernel_size, name):
@@ -125,10 +129,8 @@ class Layers:
 
     def max_pool(self, inputs, size, strides):
         """Max pooling to 1/strides of the size; what is padded never wins."""
-        padding = "same"
-        if size > strides and self.padding == "symmetric":
-            inputs, padding = self._pad(inputs, size // 2, inputs.dtype.min), "valid"
-        return tf.compat.v1.layers.max_pooling2d(inputs, size, strides, padding, self.data_format)
+        inputs, padding = self._pad_for(inputs, size, strides, inputs.dtype.min)
+        return tf.nn.max_pool2d(inputs, size, strides, padding, self._axes)
 
     def resize(self, inputs, size):
         """Bilinear resize to `size` (height, width), by the rule that pixel i covers [i, i + 1)."""
