@@ -61,7 +61,7 @@ def _ground(rng, width, height):
     return np.clip(color + noise[..., None], 0, 255).astype(np.uint8)
 
 
-_PLACES = (_studio, _studio, _white, _room, _bricks, _street, _ground)
+_PLACES = (_studio, _studio, _studio, _white, _white, _room, _bricks, _street, _ground)
 
 
 def _clutter(rng, image, count):

@@ -121,8 +121,8 @@ def random_fabric(rng):
     saturation = (0.0, 0.12) if rng.random() < 0.3 else (0.15, 0.85)
     tile = solid(rng, random_color(rng, saturation, (0.12, 0.98)), grain=rng.uniform(2, 9))
     pattern = _PATTERNS[rng.integers(len(_PATTERNS))]
-    folds = random_folds(rng, rng.uniform(0.05, 0.14))
-    return Material(pattern(rng, tile), rng.uniform(0.5, 1.1), folds, rng.uniform(0.15, 0.4))
+    folds = random_folds(rng, rng.uniform(0.04, 0.11))
+    return Material(pattern(rng, tile), rng.uniform(0.5, 1.1), folds, rng.uniform(0.3, 0.55))
 
 
 def plain_material(rng, color, roundness=0.3):

@@ -102,13 +102,13 @@ def random_scene(rng, category, image_size):
 def _random_camera(rng, garment, bend, angle, size):
     """Returns the function from the body plane to pixels, and its scale, that frames the garment.
 
-    One photo in seven comes so near that it cuts something off.
+    One photo in eight comes so near that it cuts something off.
     """
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     extent = np.concatenate([bend(layer.outline) for layer in garment.layers()]) @ turn.T
     low, high = extent.min(axis=0), extent.max(axis=0)
-    near = rng.random() < 0.15
-    share = rng.uniform(1.05, 1.5) if near else rng.uniform(0.5, 0.97)
+    near = rng.random() < 0.12
+    share = rng.uniform(1.03, 1.35) if near else rng.uniform(0.74, 0.98)
     scale = share * (np.array(size) / (high - low)).min()
     room = np.array(size) - scale * (high - low)
     shift = room * rng.uniform(0.15, 0.85, 2) - scale * low

@@ -11,12 +11,12 @@ SIDES = {"left": -1.0, "right": 1.0}  # the image's left and right, as the data 
 # Angles in degrees, outward from straight down, of the upper arm and of the forearm: lowest and highest.
 _ARMS = {
     "hanging": ((6, 28), (-6, 24)),
-    "spread": ((30, 75), (25, 70)),
+    "spread": ((30, 60), (25, 55)),
     "on_hip": ((35, 60), (-60, -30)),
     "in_front": ((10, 30), (-95, -50)),
     "raised": ((60, 105), (120, 175)),
 }
-_ARM_SHARES = (0.45, 0.24, 0.14, 0.1, 0.07)
+_ARM_SHARES = (0.6, 0.16, 0.14, 0.06, 0.04)
 
 
 @dataclasses.dataclass
@@ -41,7 +41,7 @@ def random_pose(rng, worn):
     shares = np.array(_ARM_SHARES[: len(names)])
     both = rng.choice(names, p=shares / shares.sum())
     for side, sign in SIDES.items():
-        kind = both if rng.random() < 0.6 else rng.choice(names, p=shares / shares.sum())
+        kind = both if rng.random() < 0.75 else rng.choice(names, p=shares / shares.sum())
         arms[side] = _arm(rng, kind) * (sign, 1.0)
         behind[side] = worn and kind in ("hanging", "on_hip") and rng.random() < 0.15
         legs[side] = _leg(rng, 14 if worn else 7) * (sign, 1.0)

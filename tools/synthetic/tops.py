@@ -58,7 +58,7 @@ def blouse(rng, pose):
 
 
 def dress(rng, pose):
-    length = rng.uniform(1.75, 3.2)
+    length = rng.uniform(1.7, 2.7)
     cut = _random_cut(rng, "dress", length, flare=rng.uniform(-0.06, 0.4))
     garment = _upper_garment(rng, pose, cut, "hemline")
     if cut.has_waistline:
@@ -67,7 +67,7 @@ def dress(rng, pose):
 
 
 def outwear(rng, pose):
-    length = rng.uniform(1.2, 2.5)
+    length = rng.uniform(1.2, 2.1)
     cut = _random_cut(rng, "outwear", length, flare=rng.uniform(-0.02, 0.16))
     garment = _upper_garment(rng, pose, cut, "top_hem")
     body = garment.front[0]
