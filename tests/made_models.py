@@ -49,5 +49,6 @@ def make(folder, seed=0, step=7, **settings):
                 spread = 0.5 + tf.random.stateless_uniform(variable.shape, [seed, number])
                 changes.append(v1.assign(variable, spread))
         session.run(changes)  # one call: each call after a change of the graph takes it in anew
-        v1.train.Saver().save(session, os.path.join(folder, "model.ckpt"), global_step=step, write_meta_graph=False)
+        saver = v1.train.Saver(save_relative_paths=True)
+        saver.save(session, os.path.join(folder, "model.ckpt"), global_step=step, write_meta_graph=False)
     return folder

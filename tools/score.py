@@ -19,7 +19,7 @@ def main(flags):
     truth = annotations.read(flags.ground_truth)
     prediction = annotations.read(flags.prediction)
     if flags.category not in (None, ALL):
-        truth, prediction = (submission.of_category(rows, flags.category) for rows in (truth, prediction))
+        truth, prediction = (submission.of_categories(rows, [flags.category]) for rows in (truth, prediction))
     rows = submission.aligned_rows(prediction, truth)
     points = prediction.points[rows]
     result = scoring.score(truth, points)

@@ -4,6 +4,7 @@ B images, S the input's size, h the heatmap's size, K the model's keypoints.
 """
 
 import collections
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -35,14 +36,22 @@ def freeze(model_dir, checkpoint=None, data_format=None):
     """
     model = model_directory.read(model_dir)
     checkpoint = find_checkpoint(model_dir, checkpoint)
-    size = model["train_image_size"]
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
-        images = v1.placeholder(tf.float32, [None, size, size, 3], name=IMAGES)
-        heatmaps = forward(images, model, False, data_format)[-1]
-        tf.multiply(heatmaps, 1 / model["target_scale"], name=HEATMAPS)
-        _restore(session, checkpoint)
+        _build(model, data_format, os.path.join(model_dir, model_directory.DESCRIPTION))
+        restore(session, checkpoint)
         graph_def = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [HEATMAPS])
     return model, fold_batch_norm(graph_def)
+
+
+def _build(model, data_format, path):
+    size = model["train_image_size"]
+    images = v1.placeholder(tf.float32, [None, size, size, 3], name=IMAGES)
+    try:
+        heatmaps = forward(images, model, False, data_format)[-1]
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"describes no net that this program builds ({error}): the file that the training wrote is needed"
+        raise DataError(path, None, what) from error
+    tf.multiply(heatmaps, 1 / model["target_scale"], name=HEATMAPS)
 
 
 def find_checkpoint(model_dir, checkpoint=None):
@@ -57,14 +66,28 @@ def find_checkpoint(model_dir, checkpoint=None):
     return prefix
 
 
-def _restore(session, checkpoint):
+def restore(session, checkpoint):
+    """Gives the variables of the session's graph their values in a checkpoint, the averaged ones where it has them.
+
+    Raises:
+        DataError: it is damaged, or not of this net.
+    """
     try:
         names = averaging.variables_to_restore(checkpoint, v1.global_variables())
+        _check_shapes(checkpoint, names)
         v1.train.Saver(names).restore(session, checkpoint)
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         what = f"cannot be restored into the net of model.json ({reason}): an undamaged checkpoint of it is needed"
         raise DataError(checkpoint, None, what) from error
+
+
+def _check_shapes(checkpoint, names):
+    """Raises ValueError for a variable of another shape, which a Saver would give its own shape to."""
+    shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+    for name, variable in names.items():
+        if name in shapes and shapes[name] != variable.shape.as_list():
+            raise ValueError(f"{name} has the shape {shapes[name]} there, {variable.shape.as_list()} in the net")
 
 
 # Where the axes of the output channels begin in the kernel of each kind of convolution.

@@ -137,10 +137,15 @@ def _compile(frozen_nets, category, options, precision):
         )
         nets = [inference.Net(model, graph_def, category) for model, graph_def in frozen_nets]
         found = inference.find_points(batch, nets, category, options)
-        config = v1.ConfigProto()
-        if precision == "bfloat16":
-            config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # 1: on
-        return v1.Session(graph=graph, config=config).make_callable(list(found), list(batch))
+        return v1.Session(graph=graph, config=session_config(precision)).make_callable(list(found), list(batch))
+
+
+def session_config(precision):
+    """Returns the ConfigProto of a session that computes in `precision`, as for Predictor."""
+    config = v1.ConfigProto()
+    if precision == "bfloat16":
+        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # 1: on
+    return config
 
 
 def _cut(image, box, name):

@@ -70,7 +70,7 @@ def predict_all(source, models, output, options, batch_size, scores_output=None,
     try:
         for _ in range(sum(count for *_, count in batches[: journal.batches])):
             on_photo()
-        for rows in _predicted(source, models, batches[journal.batches :], options, loading):
+        for rows in predicted(source, models, batches[journal.batches :], options, loading):
             journal.add(rows)
             for _ in rows:
                 on_photo()
@@ -95,8 +95,14 @@ def _identity(folder, checkpoint):
     return digest.hexdigest()
 
 
-def _predicted(source, models, batches, options, loading):
-    """Yields the rows of each batch: [position, image id, category, points [K][2], scores [K]]."""
+def predicted(source, models, batches, options, loading):
+    """Yields the rows of each batch, [position, image id, category, points [K][2], scores [K]].
+
+    Args:
+        source, models, options: as for `predict_all`.
+        batches: (category, number of its first photo within the category, number of photos), one after the other.
+        loading: {checkpoint, precision} of Predictor.
+    """
     loaded, predictor = None, None
     for category, group in itertools.groupby(batches, key=lambda batch: batch[0]):
         whole = all(model_directory.read(folder)["category"] == ALL for folder in models[category])
@@ -104,9 +110,9 @@ def _predicted(source, models, batches, options, loading):
         if wanted != loaded:  # a model of `all` is loaded once for every category
             predictor = None  # frees the former one first
             predictor, loaded = Predictor(*wanted, options=options, **loading), wanted
-        group = list(group)
-        photos = source.iterate(category, group[0][1])
-        for batch, images in _read_ahead(photos, [count for *_, count in group]):
+        first = next(group)
+        photos = source.iterate(category, first[1])
+        for batch, images in _read_ahead(photos, (count for *_, count in itertools.chain([first], group))):
             points, scores = predictor.find(images, [category] * len(images))
             yield [
                 [photo.position, photo.image_id, category, row.tolist(), values.tolist()]

@@ -11,15 +11,15 @@ from configs.errors import DataError, DataErrors
 from configs.keypoints import KEYPOINTS, keypoint_indices
 
 
-def of_category(rows, category):
-    """Returns the Annotations of one category's photos.
+def of_categories(rows, categories):
+    """Returns the Annotations of the photos of some categories.
 
     Raises:
         DataError: there is none.
     """
-    kept = [row for row, name in enumerate(rows.categories) if name == category]
+    kept = [row for row, name in enumerate(rows.categories) if name in categories]
     if not kept:
-        raise DataError(rows.file, None, f"has no photo of {category}: another category would be right")
+        raise DataError(rows.file, None, f"has no photo of {', '.join(categories)}: another category would be right")
     return dataclasses.replace(
         rows,
         lines=rows.lines[kept],

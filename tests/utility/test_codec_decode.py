@@ -102,7 +102,7 @@ def test_noise_never_leads_far_from_the_highest_cell(method):
     points, _ = decoded(maps, method)
     highest, _ = decoded(maps, "argmax")
     assert np.abs(points - highest).max() <= 4  # the window of the expectation may lie beside a corner
-    assert ((points >= -0.5) & (points <= [9.5, 8.5])).all()
+    assert ((points >= 0) & (points <= [9, 8])).all()
 
 
 def test_unknown_method_is_refused():

@@ -91,6 +91,6 @@ def test_a_point_that_a_submission_lacks_does_not_count():
 
 
 def test_a_category_without_photos_is_an_error():
-    assert len(submission.of_category(skirts("ab", [1, 2]), "skirt")) == 2
+    assert len(submission.of_categories(skirts("ab", [1, 2]), ["skirt", "dress"])) == 2
     with pytest.raises(DataError, match="has no photo of dress"):
-        submission.of_category(skirts("ab", [1, 2]), "dress")
+        submission.of_categories(skirts("ab", [1, 2]), ["dress"])

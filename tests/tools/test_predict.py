@@ -1,0 +1,163 @@
+"""tools/predict.py as someone runs it: files and their contents, EXIF, odd images, sizes, lists, videos, faults."""
+
+import csv
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from made_models import make
+from PIL import Image
+
+from configs.keypoints import keypoint_names
+from utility.predict import Predictor
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("models") / "skirt")
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """[120, 160, 3] uint8: smooth colours without symmetry."""
+    coarse = np.random.default_rng(3).integers(0, 255, [4, 5, 3]).astype(np.uint8)
+    return cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC)
+
+
+def predict(program, model, image, output_dir, *words):
+    return program("tools/predict.py", f"--model_dir={model}", f"--image={image}", f"--output_dir={output_dir}", *words)
+
+
+def points_of(path):
+    keypoints = json.loads(path.read_text())["keypoints"]
+    return np.array([[keypoints[name]["x"], keypoints[name]["y"]] for name in keypoint_names("skirt")])
+
+
+def test_writes_json_picture_and_table(program, model, picture, tmp_path, capsys):
+    Image.fromarray(picture).save(tmp_path / "photo.jpg", quality=95)
+    assert predict(program, model, tmp_path / "photo.jpg", tmp_path / "out") == 0
+    content = json.loads((tmp_path / "out/photo.json").read_text())
+    assert {key: content[key] for key in ("image", "category", "width", "height")} == {
+        "image": str(tmp_path / "photo.jpg"),
+        "category": "skirt",
+        "width": 160,
+        "height": 120,
+    }
+    assert list(content["keypoints"]) == list(keypoint_names("skirt"))
+    assert set(content["keypoints"]["hemline_left"]) == {"x", "y", "score"}
+    assert Image.open(tmp_path / "out/photo.png").size == (160, 120)
+    with open(tmp_path / "out/keypoints.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["keypoint"] for row in rows] == list(keypoint_names("skirt"))
+    assert float(rows[0]["x"]) == pytest.approx(content["keypoints"]["waistband_left"]["x"], abs=1e-3)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_exif_orientation_turns_the_points(program, model, picture, tmp_path, orientation):
+    """The file's pixels are turned so that its orientation turns them back: the upright photo's points."""
+    turns = {3: 2, 6: 1, 8: 3}[orientation]  # quarter turns, counter-clockwise, from upright to stored
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture).save(tmp_path / "upright.png")
+    Image.fromarray(np.rot90(picture, turns)).save(tmp_path / "turned.jpg", exif=exif, quality=100, subsampling=0)
+    assert predict(program, model, f"{tmp_path}/upright.png,{tmp_path}/turned.jpg", tmp_path / "out") == 0
+    turned = json.loads((tmp_path / "out/turned.json").read_text())
+    assert (turned["width"], turned["height"]) == (160, 120)
+    difference = points_of(tmp_path / "out/turned.json") - points_of(tmp_path / "out/upright.json")
+    assert np.linalg.norm(difference, axis=1).max() < 3  # JPEG's noise moves the peaks of a random net a little
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "grey.jpg", "cmyk.jpg", "alpha.png"])
+def test_images_as_people_have_them(program, model, picture, tmp_path, kind):
+    image = Image.fromarray(picture)
+    image = {"grey.jpg": image.convert("L"), "cmyk.jpg": image.convert("CMYK"), "alpha.png": image.convert("RGBA")}.get(
+        kind, image
+    )
+    image.save(tmp_path / f"photo.{kind}")
+    assert predict(program, model, tmp_path, tmp_path / "out") == 0
+    (path,) = (tmp_path / "out").glob("*.json")
+    assert np.isfinite(points_of(path)).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(16, 16), (1, 3000), (3000, 1), (2600, 2000)])
+def test_any_size_has_an_answer_inside_the_photo(program, model, picture, tmp_path, width, height):
+    Image.fromarray(cv2.resize(picture, (width, height))).save(tmp_path / "photo.png")
+    assert predict(program, model, tmp_path / "photo.png", tmp_path / "out") == 0
+    points = points_of(tmp_path / "out/photo.json")
+    assert ((points >= -1) & (points <= [width, height])).all()
+
+
+def test_a_box_is_predicted_as_the_photo_that_it_cuts_out(model, picture):
+    predictor = Predictor(model)
+    part = predictor.predict(np.ascontiguousarray(picture[20:100, 30:150]))["keypoints"]
+    whole = predictor.predict(picture, box=(30, 20, 150, 100))["keypoints"]
+    for name, point in part.items():
+        assert (whole[name]["x"] - 30, whole[name]["y"] - 20) == pytest.approx((point["x"], point["y"]), abs=1e-3)
+
+
+def test_lists_folders_and_names_that_are_the_same(program, model, picture, tmp_path):
+    (tmp_path / "a").mkdir()
+    for name in ("a/photo.jpg", "a/photo.png", "b.jpg"):
+        Image.fromarray(picture).save(tmp_path / name)
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/b.jpg\n\n")
+    assert predict(program, model, f"{tmp_path}/a,{tmp_path}/list.txt", tmp_path / "out") == 0
+    names = {path.name for path in (tmp_path / "out").glob("*.json")}
+    assert names == {"photo.jpg.json", "photo.png.json", "b.json"}
+
+
+def test_videos_are_predicted_frame_by_frame(program, model, picture, tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (160, 120))
+    for shift in range(3):
+        writer.write(np.roll(picture, 8 * shift, axis=1)[..., ::-1].copy())
+    writer.release()
+    assert predict(program, model, tmp_path / "film.avi", tmp_path / "out") == 0
+    content = json.loads((tmp_path / "out/film.json").read_text())
+    assert [frame["seconds"] for frame in content["frames"]] == [0, 0.1, 0.2]
+    capture = cv2.VideoCapture(str(tmp_path / "out/film.mp4"))
+    assert [capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_COUNT)] == [160, 3]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["film.json", "film.mp4", "keypoints.csv"]
+
+
+def test_a_broken_photo_is_reported_after_the_others(program, model, picture, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(picture).save(tmp_path / "in/b.jpg")
+    (tmp_path / "in/a.jpg").write_text("no photo")
+    (tmp_path / "in/c.mp4").write_bytes(b"no video")
+    assert predict(program, model, tmp_path / "in", tmp_path / "out") == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("predict.py: ")]
+    assert [line.split(": ")[1] for line in lines] == [f"{tmp_path}/in/a.jpg", f"{tmp_path}/in/c.mp4"]
+    assert (tmp_path / "out/b.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "names"),
+    [
+        (["--image=nothing.jpg"], 1, "nothing.jpg: is missing"),
+        (["--box=1,2,3"], 2, "--box=1,2,3"),
+        (["--box=5,5,1,1"], 2, "--box=5,5,1,1"),
+        (["--box=500,500,600,600"], 1, "leaves nothing of its 160x120 pixels"),
+        (["--category=dress"], 1, "has no model of dress"),
+        (["--crop_margin=3"], 2, "--crop_margin"),
+        (["--model_dir=nowhere"], 1, "nowhere: holds no model"),
+    ],
+)
+def test_faults_are_one_line(program, model, picture, tmp_path, capsys, words, code, names):
+    Image.fromarray(picture).save(tmp_path / "photo.jpg")
+    assert predict(program, model, tmp_path / "photo.jpg", tmp_path / "out", *words) == code
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("predict.py: ")
+    assert names in lines[0]
+
+
+def test_a_model_of_all_needs_the_category(program, model, picture, tmp_path, capsys):
+    shutil.copytree(model, tmp_path / "models/skirt")
+    make(tmp_path / "models/all", category="all")
+    Image.fromarray(picture).save(tmp_path / "photo.jpg")
+    assert predict(program, tmp_path / "models/all", tmp_path / "photo.jpg", tmp_path / "out") == 2
+    assert "--category must name the garment" in capsys.readouterr().err
+    words = ("--category=dress",)
+    assert predict(program, tmp_path / "models", tmp_path / "photo.jpg", tmp_path / "out", *words) == 0
+    assert len(json.loads((tmp_path / "out/photo.json").read_text())["keypoints"]) == 15

@@ -1,0 +1,197 @@
+"""Exports a trained model for other programs, and compares it with the checkpoint before it says done.
+
+OUT/saved_model/, OUT/model.tflite or OUT/model.onnx, with OUT/model.json (keypoint names, sizes). SavedModel has the
+signatures `serving_default`, of image_bytes [N] string (JPEG or PNG), and `image`, of image [N, H, W, 3] float32 RGB
+from 0 to 255; TFLite and ONNX are like the second. All give points [N, K, 2] in the photo's own pixels, scores [N, K].
+An int8 TFLite file gives heatmaps [1, h, h, K] of a photo resized to its input. No EXIF is read: give upright photos.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+
+from configs import command_line
+from configs.errors import DataError, UsageError
+
+_FILES = {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model.onnx"}
+_MOST_PHOTOS = 40
+_TOLERANCE = {"saved_model": 0.1, "tflite": 0.5, "onnx": 0.5}  # pixels, of 32-bit numbers
+
+
+def main(flags):
+    """Exports the model.
+
+    Raises:
+        UsageError: --quantize without tflite.
+        DataError: the model, the photos or the place are wrong, or the export differs from the checkpoint.
+    """
+    if flags.quantize != "none" and flags.format != "tflite":
+        raise UsageError(f"--quantize={flags.quantize} is for --format=tflite")
+
+    from utility import frozen, model_directory
+
+    folder = _find_model(flags.model_dir, flags.category)
+    model, graph_def = frozen.freeze(folder, flags.checkpoint_path)
+    photos = _read_photos(flags.photos, model["category"])
+    os.makedirs(flags.output_dir, exist_ok=True)
+    path = os.path.join(flags.output_dir, _FILES[flags.format])
+    temporary = os.path.join(flags.output_dir, f".part.{_FILES[flags.format]}")
+    _remove(temporary)
+    try:
+        with _silence(flags.verbosity):
+            runners = _export(model, graph_def, temporary, flags, [image for _, image in photos])
+        expected = _expected(folder, flags, photos, model["category"])
+        for name, run in runners.items():
+            with _silence(flags.verbosity):
+                found, milliseconds = _run_all(run, photos)
+            tolerance = _TOLERANCE[flags.format] if flags.quantize == "none" else None
+            _compare(name, found, expected, milliseconds, tolerance, path)
+        _remove(path)
+        os.replace(temporary, path)
+    finally:
+        _remove(temporary)
+    model_directory.write(flags.output_dir, {key: value for key, value in model.items() if key != "format_version"})
+    print(f"{path}: {_size(path) / 1e6:.1f} MB, done")
+
+
+def _find_model(parent, category):
+    from utility import model_directory
+
+    found = model_directory.find(parent)
+    if category is None and len(found) == 1:
+        (category,) = found
+    if category not in found:
+        raise UsageError(f"--category must name one of the models in {parent}: {', '.join(found)}")
+    return found[category]
+
+
+def _export(model, graph_def, path, flags, images):
+    """Writes the export; returns {name: runner}."""
+    from preprocessing.files import atomic_write
+    from utility import export, exported
+
+    if flags.format == "saved_model":
+        export.saved_model(model, graph_def, path, flags.flip_on_test)
+        return {name: exported.saved_model_runner(path, name) for name in ("serving_default", "image")}
+    int8 = flags.quantize == "int8"
+    portable = export.portable_graph(model, graph_def, flags.flip_on_test, only_heatmaps=int8)
+    if flags.format == "onnx":
+        data = export.onnx(portable)
+    else:
+        samples = [exported.resized(image, model["train_image_size"]) for image in images] if int8 else ()
+        data = export.tflite(portable, flags.quantize, samples)
+    with atomic_write(path, "wb") as file:
+        file.write(data)
+    if flags.format == "onnx":
+        return {"onnx": exported.onnx_runner(path)}
+    return {f"tflite {flags.quantize}": exported.heatmap_runner(path, model) if int8 else exported.tflite_runner(path)}
+
+
+def _expected(folder, flags, photos, category):
+    """Returns the points of the checkpoint for each photo: [K, 2]."""
+    from utility import inference
+    from utility.predict import Predictor
+
+    options = inference.Options(flip=flags.flip_on_test)
+    predictor = Predictor(folder, checkpoint=flags.checkpoint_path, options=options)
+    return [predictor.find([image], [category])[0][0] for _, image in photos]
+
+
+@contextlib.contextmanager
+def _silence(verbosity):
+    """Keeps what the converters' own C++ writes off the terminal."""
+    if verbosity:
+        yield
+        return
+    sys.stdout.flush()
+    former = [os.dup(handle) for handle in (1, 2)]
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for handle in (1, 2):
+            os.dup2(null, handle)
+        yield
+    finally:
+        sys.stdout.flush()
+        for handle, old in zip((1, 2), former):
+            os.dup2(old, handle)
+            os.close(old)
+        os.close(null)
+
+
+def _run_all(run, photos):
+    """Returns the points of every photo, and the milliseconds that one took."""
+    run(*photos[0])  # the first call plans the memory
+    start = time.perf_counter()
+    found = [run(*photo) for photo in photos]
+    return found, 1000 * (time.perf_counter() - start) / len(photos)
+
+
+def _compare(name, found, expected, milliseconds, tolerance, path):
+    import numpy as np
+
+    differences = np.concatenate([np.linalg.norm(a - b, axis=-1) for a, b in zip(found, expected)])
+    print(
+        f"{name}: {len(found)} photos, points differ from the checkpoint's by {np.median(differences):.4f} px (median)"
+        f", {differences.mean():.4f} px (mean), {differences.max():.4f} px (largest); {milliseconds:.0f} ms a photo"
+    )
+    if tolerance is not None and not differences.max() <= tolerance:
+        what = f"{name} differs from the checkpoint by {differences.max():.2f} px, more than {tolerance}: not exported"
+        raise DataError(path, None, what)
+
+
+def _read_photos(folder, category):
+    """Returns [(encoded JPEG, pixels)] of up to 40 photos; drawn ones where no folder is given."""
+    from preprocessing import photos
+    from tools import predict as predict_tool
+    from utility import predict
+
+    if folder is None:
+        encoded = [_draw(category, seed) for seed in range(8)]
+    else:
+        encoded = [photos.read(path).encoded for path in predict_tool.list_files(folder)[:_MOST_PHOTOS]]
+    return [(data, predict.decode(data, folder)) for data in encoded]
+
+
+def _draw(category, seed):
+    import numpy as np
+    import tensorflow as tf
+
+    from configs.keypoints import ALL, CATEGORIES
+    from tools.synthetic.photos import random_photo
+
+    garment = CATEGORIES[seed % len(CATEGORIES)] if category == ALL else category
+    image = random_photo(np.random.default_rng(seed), garment, 512).image
+    return tf.io.encode_jpeg(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)).numpy()
+
+
+def _remove(path):
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.remove(path)
+
+
+def _size(path):
+    if os.path.isfile(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(folder, file)) for folder, _, files in os.walk(path) for file in files)
+
+
+if __name__ == "__main__":
+    command_line.run(
+        main,
+        __doc__,
+        flags=[
+            "model_dir",
+            "output_dir",
+            "format",
+            "quantize",
+            "photos",
+            "checkpoint_path",
+            "category",
+            "flip_on_test",
+        ],
+        required=["model_dir", "output_dir"],
+    )
