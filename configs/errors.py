@@ -22,7 +22,10 @@ class DataError(ProgramError):
 
     def __init__(self, file, where, what):
         self.file, self.where, self.what = str(file), where, what
-        super().__init__(": ".join(str(part) for part in (file, where, what) if part is not None))
+        super().__init__(self.file, where, what)  # as it was called, so that it travels between processes
+
+    def __str__(self):
+        return ": ".join(str(part) for part in (self.file, self.where, self.what) if part is not None)
 
 
 class DataErrors(ProgramError):

@@ -11,6 +11,7 @@ import glob
 import hashlib
 import itertools
 import os
+import time
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -23,15 +24,23 @@ from preprocessing.conversion_plan import name_in_data
 SKIPPED = "skipped.txt"  # in the output folder: the rows that --skip_bad left out
 _CHUNK = 8  # photos handed to a thread at a time
 _CHUNKS_AHEAD = 8  # handed out before the first of them is written: they wait in memory
+_SECONDS_BETWEEN_NOTES = 1  # in the manifest, of the shards that are done
 
 
 class Outcome(NamedTuple):
-    """What became of a row: the bytes of its example (None if it is faulty), and what is to be said."""
+    """What became of a row.
+
+    Attributes:
+        example: the bytes of its example; None if it is faulty.
+        file_size: of its photo.
+        faults: a list of DataError.
+        remark: a line to be said, or None.
+    """
 
     example: Any
     file_size: int
     faults: list
-    remark: Any
+    remark: Any = None
 
 
 def convert(shards, output_dir, labelled, skip_bad, faults=(), on_photo=lambda: None, on_remark=lambda line: None):
@@ -61,17 +70,29 @@ def convert(shards, output_dir, labelled, skip_bad, faults=(), on_photo=lambda: 
         manifest.write(output_dir, labelled, kept, complete=False)
         _remove_others(output_dir, kept)
         pending = [shard for shard in shards if shard.name not in kept]
-        done, found = dict(kept), list(faults)
-        outcomes = _outcomes([row for shard in pending for row in shard.rows], on_photo, on_remark)
-        for shard in pending:
-            done[shard.name], wrong = _write_shard(shard, output_dir, itertools.islice(outcomes, len(shard.rows)))
-            found += wrong
-            manifest.write(output_dir, labelled, done, complete=False)
-        if found and not skip_bad:
+        written, found = _write_shards(pending, output_dir, labelled, kept, on_photo, on_remark)
+        wrong = [] if skip_bad else sorted([*faults, *found], key=_place)
+        if not wrong and not any(noted["records"] for noted in {**kept, **written}.values()):
+            wrong = [DataError(output_dir, None, "would hold no record: every row is faulty")]
+        if wrong:
             _remove_others(output_dir, kept)
             manifest.write(output_dir, labelled, kept, complete=False)
-            raise DataErrors(sorted(found, key=_place))
-        return _finish(output_dir, labelled, done, faults)
+            raise DataErrors(wrong)
+        return _finish(output_dir, labelled, {**kept, **written}, faults)
+
+
+def _write_shards(shards, output_dir, labelled, kept, on_photo, on_remark):
+    """Writes the shards, noted in the manifest beside the kept ones; returns these notes, and the faults."""
+    written, faults, next_note = {}, [], 0
+    rows = [row for shard in shards for row in shard.rows]
+    with contextlib.closing(_outcomes(rows, on_photo, on_remark)) as outcomes:
+        for shard in shards:
+            written[shard.name], wrong = _write_shard(shard, output_dir, itertools.islice(outcomes, len(shard.rows)))
+            faults += wrong
+            if time.monotonic() >= next_note:
+                manifest.write(output_dir, labelled, {**kept, **written}, complete=False)
+                next_note = time.monotonic() + _SECONDS_BETWEEN_NOTES
+    return written, faults
 
 
 def _earlier_shards(output_dir, labelled):
@@ -124,13 +145,14 @@ def _remove_others(output_dir, kept):
 
 def _outcomes(rows, on_photo, on_remark):
     """Yields the Outcome of each row, in their order, as threads read and check the photos some way ahead."""
-    chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    starts = collections.deque(range(0, len(rows), _CHUNK))
+    waiting = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        waiting = collections.deque()
         try:
-            while chunks or waiting:
-                while chunks and len(waiting) < _CHUNKS_AHEAD:
-                    waiting.append(threads.submit(_process_all, chunks.pop(0)))
+            while starts or waiting:
+                while starts and len(waiting) < _CHUNKS_AHEAD:
+                    start = starts.popleft()
+                    waiting.append(threads.submit(_process_all, rows[start : start + _CHUNK]))
                 for outcome in waiting.popleft().result():
                     on_photo()
                     if outcome.remark:
@@ -146,17 +168,21 @@ def _process_all(rows):
 
 def _process(row):
     path, wrong = layout.photo_path(row.split, row.image_id)
-    try:
-        data = photos.read_bytes(path) if not wrong else b""
-        photo = photos.check(data) if not wrong else None
-    except photos.BadPhoto as error:
-        wrong = str(error)
     if wrong:
-        return Outcome(None, 0, [row.fault("image_id", f"{annotations.shown(row.image_id)} {wrong}")], None)
+        return _refuse(row, wrong)
+    try:
+        data = photos.read_bytes(path)
+        photo = photos.check(data)
+    except photos.BadPhoto as error:
+        return _refuse(row, error)
     faults = _points_outside(row, photo.size) if row.points is not None else []
     remark = photo.remark and f"{row.csv}: line {row.line}: {row.image_id} {photo.remark}"
     encoded = records.serialise(row.image_id, photo.encoded, photo.size, row.category, row.points, row.visibility)
     return Outcome(None if faults else encoded, len(data), faults, remark)
+
+
+def _refuse(row, wrong):
+    return Outcome(None, 0, [row.fault("image_id", f"{annotations.shown(row.image_id)} {wrong}")])
 
 
 def _points_outside(row, size):
@@ -193,14 +219,11 @@ def _write_shard(shard, output_dir, outcomes):
 
 def _finish(output_dir, labelled, done, faults):
     skipped = [str(fault) for fault in faults] + [line for noted in done.values() for line in noted["skipped"]]
-    num_records = sum(noted["records"] for noted in done.values())
-    if not num_records:
-        raise DataErrors([*faults, DataError(output_dir, None, "would hold no record: every row is faulty")])
     if skipped:
         with files.atomic_write(os.path.join(output_dir, SKIPPED), encoding="utf-8") as file:
             file.write("".join(f"{line}\n" for line in skipped))
     manifest.write(output_dir, labelled, done, complete=True)
-    return num_records, skipped
+    return sum(noted["records"] for noted in done.values()), skipped
 
 
 def _place(fault):

@@ -11,6 +11,7 @@ import io
 import os
 import re
 import stat
+import threading
 import warnings
 from typing import Optional
 
@@ -25,10 +26,14 @@ MOST_BYTES = 100_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # not Pillow's others, of which some start other programs
 _ORIENTATION = 0x0112  # the EXIF tag
 _QUALITY = 95
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in compressed pixels: neither a stuffed byte nor a restart
+# Markers in compressed pixels: neither a stuffed byte nor a restart; in a progressive photo, nor what begins a scan.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_SCAN_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff\xc4\xda\xdb\xdd]")
+_STDERR = threading.Lock()
 _RIGHT = "a JPEG photo would be right"
 
-# Pillow warns of large images on stderr; here they are an error of one line.
+# Pillow warns on stderr: of odd tags, which are harmless, and of large images, which are an error here.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
@@ -62,7 +67,9 @@ def read(path):
 def read_bytes(path):
     """Returns a file's bytes; raises BadPhoto where it is missing, unreadable, no regular file, empty or too large."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # opening a pipe must not wait
+        with open(
+            os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0
+        ) as file:  # a pipe must not make us wait
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise BadPhoto(f"is no file: {_RIGHT}")
@@ -94,9 +101,24 @@ def check(data):
         raise BadPhoto(f"is no image: {_RIGHT}") from error
     except Exception as error:  # Pillow's readers raise whatever a damaged header leads them to
         raise BadPhoto(f"is damaged ({' '.join(str(error).split())}): {_RIGHT}") from error
-    if photo.encoded is data and _has_stray_marker(data) and not _tensorflow_decodes(data):
-        raise BadPhoto(f"is damaged (a stray marker among its pixels): {_RIGHT}")
+    if photo.encoded is data and _has_stray_marker(data):
+        _confirm(data)
     return photo
+
+
+def _confirm(data):
+    """Raises BadPhoto where the decoder that training will use refuses a photo; keeps its complaints off stderr."""
+    with _STDERR:
+        saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        try:
+            _tensorflow_decoder()(data)
+        except tf.errors.InvalidArgumentError as error:
+            raise BadPhoto(f"is damaged (a stray marker among its pixels): {_RIGHT}") from error
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(nowhere)
 
 
 def _decode(data):
@@ -144,29 +166,16 @@ def _store_anew(image, remark):
 
 
 def _has_stray_marker(data):
-    """Returns whether the compressed pixels hold another marker than the file's last one.
+    """Returns whether the compressed pixels hold a marker that is not the file's last one, and not a scan's.
 
-    It may stand for the next scan of a progressive photo, for harmless bytes behind the end, or for damage.
+    It may stand for harmless bytes behind the end, or for damage that Pillow passes over.
     """
-    marker = _MARKER.search(data, _first_scan(data))
-    return marker is None or marker.start() != len(data) - 2
-
-
-def _first_scan(data):
-    """Returns where a JPEG's compressed pixels begin, behind its header (which may hold a whole thumbnail)."""
-    position = 2
+    position, progressive = 2, False
     while data[position : position + 1] == b"\xff" and data[position : position + 2] != b"\xff\xda":
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return position + 2
-
-
-def _tensorflow_decodes(data):
-    """Asks the decoder that training will use; Pillow's is silent about stray markers."""
-    try:
-        _tensorflow_decoder()(data)
-    except tf.errors.InvalidArgumentError:
-        return False
-    return True
+        progressive = progressive or data[position : position + 2] == b"\xff\xc2"
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")  # thumbnails and all
+    marker = (_SCAN_MARKER if progressive else _MARKER).search(data, position + 2)
+    return marker is None or marker.start() != len(data) - 2
 
 
 @functools.cache

@@ -157,7 +157,7 @@ def read_examples(shard):
     category = _SHARD.fullmatch(os.path.basename(shard))
     number = 0
     try:
-        for number, serialised in enumerate(tf.compat.v1.io.tf_record_iterator(shard), start=1):
+        for number, serialised in enumerate(tf.compat.v1.io.tf_record_iterator(str(shard)), start=1):
             example = tf.train.Example.FromString(serialised)
             wrong = _wrong_features(example, category and category["category"])
             if wrong:

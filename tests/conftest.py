@@ -6,10 +6,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# `pytest --hypothesis-profile=thorough` searches a hundred times longer.
+hypothesis.settings.register_profile("thorough", max_examples=10_000, deadline=None)
 
 ROOT = Path(__file__).parent.parent
 
