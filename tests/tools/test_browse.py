@@ -248,7 +248,7 @@ def test_records_are_shown_like_the_photos_they_were_made_of(data_dir, tmp_path)
     found, _ = entries.from_data_dir(os.path.join(data_dir, "train_0"), 64)
     skirts = [entry for entry in found if entry.category == "skirt"]
     os.makedirs(tmp_path / "records")
-    augmented._write_records(str(tmp_path / "records" / "skirt_0000.tfrecord"), skirts)
+    augmented.write_records(str(tmp_path / "records" / "skirt_0000.tfrecord"), skirts)
     again = page_data(write_page(tmp_path, f"--records={tmp_path / 'records'}"))["photos"]
     before = {photo["id"]: photo for photo in page_data(write_page(tmp_path, f"--data_dir={data_dir}"))["photos"]}
     assert len(again) == 12

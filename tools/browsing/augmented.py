@@ -58,11 +58,11 @@ def from_entries(entries, image_size, heatmap_size, heatmap_sigma, seed):
                 if entry.category == category and entry.path and entry.size and (entry.visibility >= 0).any()
             ]
             if usable:
-                _write_records(os.path.join(folder, records.shard_name(category, 0)), usable[:_PER_CATEGORY])
+                write_records(os.path.join(folder, records.shard_name(category, 0)), usable[:_PER_CATEGORY])
         return from_records(folder, image_size, heatmap_size, heatmap_sigma, seed)
 
 
-def _write_records(path, entries):
+def write_records(path, entries):
     with tf.io.TFRecordWriter(path) as writer:
         for entry in entries:
             photo = photos.read(entry.path)
