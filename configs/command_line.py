@@ -1,5 +1,6 @@
 """The one place that reads flags: parsing, recipes, help, exit codes and signals of every program."""
 
+import math
 import os
 import signal
 import sys
@@ -102,6 +103,7 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
         if values[name].value in (None, "", []):
             raise UsageError(f"--{name} is required")
     _check_repeats(values, own)
+    _check_finite(values, own)
     given = frozenset(name for name in own if values[name].present)
     return types.SimpleNamespace(
         given=given, subcommand=subcommand, **{name: values[name].value for name in sorted(own)}
@@ -189,6 +191,14 @@ def _check_repeats(values, own):
         value = values[name].value
         if FLAGS[name].choices and isinstance(value, list) and len(set(value)) < len(value):
             raise UsageError(f"--{name}={','.join(value)} names one of them twice")
+
+
+def _check_finite(values, own):
+    for name in own:
+        value = values[name].value
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, float) and not math.isfinite(item):
+                raise UsageError(f"--{name}={item}: a finite number would be right")
 
 
 def _help_text(program, doc, names, required, defaults, subcommands):
