@@ -79,7 +79,7 @@ def make_plan(model, description, source_shapes, settings):
             plan.copies[name] = copy
         else:
             plan.misfits[name] = f"{source_shapes[theirs]} does not fit {shape}"
-    used = {copy.name for copy in plan.copies.values()} | {_name_in_source(name, settings) for name in plan.misfits}
+    used = {_name_in_source(name, settings) for name in (*plan.copies, *plan.misfits)}
     plan.unused.extend(sorted(name for name in source_shapes if name not in used and _is_weight(name)))
     return plan
 
