@@ -54,7 +54,8 @@ class BestCheckpoint:
             shutil.copyfile(file, target + ".tmp")
             os.replace(target + ".tmp", target)
         name = os.path.basename(checkpoint)
-        tf.compat.v1.train.update_checkpoint_state(self._folder, name, [name])
+        # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
+        tf.compat.v1.train.update_checkpoint_state(os.path.abspath(self._folder), name, [name])
         current = {os.path.basename(file) for file in files}
         for file in glob.glob(os.path.join(glob.escape(self._folder), "model.ckpt-*")):
             if os.path.basename(file) not in current:

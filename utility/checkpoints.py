@@ -112,7 +112,8 @@ def write(prefix, arrays):
         raise DataError(
             prefix, None, f"cannot be written ({error.message}): a place with free space is needed"
         ) from error
-    tf.compat.v1.train.update_checkpoint_state(os.path.dirname(prefix), os.path.basename(prefix))
+    # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
+    tf.compat.v1.train.update_checkpoint_state(os.path.abspath(os.path.dirname(prefix)), os.path.basename(prefix))
 
 
 def inherited(path, net):

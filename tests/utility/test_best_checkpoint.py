@@ -37,6 +37,15 @@ def test_the_lowest_error_wins_and_nan_never_does(tmp_path):
     ]
 
 
+def test_a_folder_named_from_where_the_program_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.makedirs("models/skirt")
+    BestCheckpoint("models/skirt").offer(write_checkpoint("models/skirt", 3), 3, 0.5)
+    assert kept_step("models/skirt") == 3
+    os.rename("models", "moved")
+    assert kept_step("moved/skirt") == 3
+
+
 @pytest.mark.parametrize("fails_at", ["copyfile", "update_checkpoint_state"])
 def test_a_kill_while_copying_leaves_the_old_one(tmp_path, monkeypatch, fails_at):
     folder = str(tmp_path)
