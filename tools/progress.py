@@ -14,15 +14,18 @@ class Progress:
     def __init__(self, unit, total):
         self._unit, self._total, self._done = unit, total, 0
         self._bar = tqdm(total=total, unit=f" {unit}", disable=None, leave=False)
-        self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
+        self._last_line, self._done_then = time.monotonic(), 0
 
     def step(self):
         """Notes that one more of them is done."""
         self._done += 1
         self._bar.update()
-        if self._bar.disable and time.monotonic() > self._next_line:
-            self._next_line += _SECONDS_BETWEEN_LINES
-            print(f"{self._done} of {self._total} {self._unit}", file=sys.stderr)
+        now = time.monotonic()
+        if self._bar.disable and now > self._last_line + _SECONDS_BETWEEN_LINES:
+            # By the pace since the last line: what an earlier run had done is counted within a moment.
+            left = (self._total - self._done) * (now - self._last_line) / (self._done - self._done_then)
+            print(f"{self._done} of {self._total} {self._unit}, {left / 60:.1f} minutes left", file=sys.stderr)
+            self._last_line, self._done_then = now, self._done
 
     def __enter__(self):
         return self
