@@ -144,7 +144,8 @@ def _dark(maps, column, row, sigma):
     offset = _parabola_peak(_logarithm(_smoothed(maps, cells, column, row, sigma)))
     place = tf.cast(tf.stack([inner_column, inner_row], axis=-1), tf.float32) + offset
     highest = tf.cast(tf.stack([column, row], axis=-1), tf.float32)
-    border = tf.cast(tf.shape(maps)[:0:-1], tf.float32) - 0.5  # width, height
+    height, width = tf.unstack(tf.shape(maps)[1:])
+    border = tf.cast(tf.stack([width, height]), tf.float32) - 0.5
     return tf.clip_by_value(place, tf.maximum(highest - 1, -0.5), tf.minimum(highest + 1, border))
 
 
