@@ -69,8 +69,27 @@ def flip_keypoints(values):
     return tf.gather(values, keypoints.flip_permutation(keypoints.ALL))
 
 
-def uniform_between(draw, low, high):
-    """Returns a draw from [0, 1) stretched to [low, high)."""
+def color_amounts(draws, options):
+    """Returns the amounts that `color.distort` takes, {name: scalar}.
+
+    Args:
+        draws: what `draw` returned.
+        options: the dict of augmentation options.
+    """
+    return {
+        "brightness": _uniform_between(draws["brightness"], -options["brightness"], options["brightness"]),
+        "saturation": _uniform_between(draws["saturation"], *options["saturation"]),
+        "hue": _uniform_between(draws["hue"], -options["hue"], options["hue"]),
+        "contrast": _uniform_between(draws["contrast"], *options["contrast"]),
+    }
+
+
+def pick(draw, count):
+    """Returns one of 0 to count - 1, int32, for a draw from [0, 1)."""
+    return tf.cast(draw * count, tf.int32)
+
+
+def _uniform_between(draw, low, high):
     return low + draw * (high - low)
 
 
@@ -80,7 +99,7 @@ def _key(seed, position):
 
 def _sample_rotation(points, labelled, image_size, draws, options):
     """Returns the matrix [2, 3] of a turn about the keypoints' centre, or the identity."""
-    degrees = uniform_between(draws["degrees"], -options["rotate_degrees"], options["rotate_degrees"])
+    degrees = _uniform_between(draws["degrees"], -options["rotate_degrees"], options["rotate_degrees"])
     top_left, bottom_right = _bounds(points, labelled, image_size)
     x, y = tf.unstack((top_left + bottom_right) / 2.0)
     turn = geometry.rotation(degrees * (math.pi / 180.0), x, y)

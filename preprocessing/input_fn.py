@@ -89,12 +89,16 @@ def make_dataset(
     tf_options = tf.data.Options()
     tf_options.threading.private_threadpool_size = num_preprocessing_threads
     tf_options.deterministic = True
-    return (
-        dataset.map(example, num_parallel_calls=num_preprocessing_threads)
-        .batch(batch_size, drop_remainder=drop_remainder)
-        .prefetch(2)
-        .with_options(tf_options)
-    )
+    dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
+    dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    if options is not None:
+        dataset = dataset.map(_with_images)
+    return dataset.prefetch(2).with_options(tf_options)
+
+
+def _with_images(features, labels):
+    # Augmented images are unpacked in their batch: copying them into it as words is a third of the work.
+    return {**features, "image": words.to_image(features["image"])}, labels
 
 
 def _example(record, category, input_size, with_labels, options, seed, position):
@@ -142,28 +146,18 @@ def _features(record, image, to_input):
 
 
 def _augmented(record, to_input, input_size, drawn, options):
-    """Returns the image, float32 [H, W, 3], seen through `to_input`, in other colours."""
+    """Returns the image as words, int32 [H, W], seen through `to_input`, in other colours."""
     window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
     methods = options["resize_methods"]
     branches = [lambda method=method: resample(window, from_window, input_size, method) for method in methods]
-    image = tf.switch_case(_pick(drawn["method"], len(methods)), branches)
-    between = draws.uniform_between
-    amounts = {
-        "brightness": between(drawn["brightness"], -options["brightness"], options["brightness"]),
-        "saturation": between(drawn["saturation"], *options["saturation"]),
-        "hue": between(drawn["hue"], -options["hue"], options["hue"]),
-        "contrast": between(drawn["contrast"], *options["contrast"]),
-    }
-    recolored = tf.cond(
+    image = tf.switch_case(draws.pick(drawn["method"], len(methods)), branches)
+    return tf.cond(
         drawn["color"] < options["color_probability"],
-        lambda: color.distort(image, amounts, _pick(drawn["order"], len(color.ORDERS))),
+        lambda: color.distort(
+            image, draws.color_amounts(drawn, options), draws.pick(drawn["order"], len(color.ORDERS))
+        ),
         lambda: image,
     )
-    return words.to_image(recolored)
-
-
-def _pick(draw, count):
-    return tf.cast(draw * count, tf.int32)
 
 
 def _moved(points, visibility, to_input, flipped, input_size):

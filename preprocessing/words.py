@@ -59,7 +59,7 @@ def join(channels):
 
 @compiled
 def to_image(words):
-    """Returns the image, float32 [H, W, 3], 0 to 255, of words [H, W]."""
+    """Returns the images, float32 [..., H, W, 3], 0 to 255, of words [..., H, W]."""
     return tf.cast(_low_byte(words[..., None], tf.constant([0, 8, 16])), tf.float32)
 
 

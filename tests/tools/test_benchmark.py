@@ -1,0 +1,57 @@
+"""The input's benchmark: what its figures say of each other, and its peer."""
+
+import json
+import sys
+
+import pytest
+
+from tools.benchmarking import rates
+
+SHORT = ("--train_image_size=64", "--batch_size=4", "--benchmark_images=8", "--benchmark_turns=1")
+
+
+def test_rates_order_slow_and_fast_pipelines():
+    import tensorflow as tf
+
+    def work(size):
+        def matrix(_):
+            square = tf.random.stateless_uniform([size, size], [0, 0])
+            return tf.linalg.matmul(square, square)[0, 0]
+
+        return lambda: tf.data.Dataset.range(10**6).map(matrix).batch(4)
+
+    measured = rates.compare({"slow": work(400), "fast": work(40)}, 4, images=40, turns=3)
+    assert measured["fast"].images_per_second > 2 * measured["slow"].images_per_second
+    assert measured["slow"].cpu_ms_per_image > 2 * measured["fast"].cpu_ms_per_image > 0
+
+
+def test_the_input_is_measured_beside_its_floor(program, records, tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    words = ("input", f"--data_dir={records}", f"--json={file}", *SHORT)
+    assert program("tools/benchmark.py", *words) == 0
+    figures = json.loads(file.read_text())
+    assert figures["ratio"] == figures["images_per_second"] / figures["floor_images_per_second"]
+    assert list(figures["stages"]) == ["read", "parse and draw", "decode", "sample", "colour"]
+    assert figures["cpu_ms_per_image"] > 0
+    shown = capsys.readouterr().out
+    assert f"ratio {figures['ratio']:.3f}" in shown
+    assert all(stage in shown for stage in figures["stages"])
+
+
+@pytest.mark.parametrize("words", [("input",), ("output",), ()])
+def test_a_wrong_command_line_is_refused(program, words):
+    assert program("tools/benchmark.py", *words) == 2
+
+
+def test_records_that_are_not_there_are_named(program, tmp_path, capsys):
+    assert program("tools/benchmark.py", "input", f"--data_dir={tmp_path}", *SHORT) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_a_peer_that_is_not_there_is_named(program, records, tmp_path, capsys):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import no_such_peer"\n')
+    python.chmod(0o755)
+    words = ("input", f"--data_dir={records}", "--peer", f"--peer_python={python}", *SHORT)
+    assert program("tools/benchmark.py", *words) == 1
+    assert "no_such_peer" in capsys.readouterr().err
