@@ -50,5 +50,5 @@ if __name__ == "__main__":
             "inference",
         ],
         required=["data_dir", "model_dir", "output"],
-        defaults={"eval_batch_size": 8},
+        defaults={"eval_batch_size": 4},
     )  # fmt: skip

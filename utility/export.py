@@ -115,7 +115,7 @@ def portable_graph(model, graph_def, flip=False, only_heatmaps=False):
             image = v1.placeholder(tf.float32, [None, None, None, 3], name=IMAGE)
             heatmaps = net(v1.image.resize_bilinear(image, [size, size], half_pixel_centers=True), flip)
             cells, scores = codec.decode(heatmaps, model["decode"], model["heatmap_sigma"])
-            photo = tf.cast(tf.shape(image)[1:3][::-1], tf.float32)
+            photo = tf.cast(tf.gather(tf.shape(image), [2, 1]), tf.float32)  # width, height
             tf.subtract(cells / model["heatmap_size"] * photo, geometry.HALF_PIXEL, name=POINTS)
             tf.identity(scores, name=SCORES)
         return graph.as_graph_def()
