@@ -42,10 +42,11 @@ class Predictor:
 
     def __init__(self, model_dirs, category=None, checkpoint=None, options=None, precision="float32"):
         model_dirs = [model_dirs] if isinstance(model_dirs, (str, os.PathLike)) else list(model_dirs)
-        frozen_nets = [frozen.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
-        self.category = category or frozen_nets[0][0]["category"]
-        for folder, (model, _) in zip(model_dirs, frozen_nets):
+        models = [model_directory.read(folder) for folder in model_dirs]
+        self.category = category or models[0]["category"]
+        for folder, model in zip(model_dirs, models):
             _check_keypoints(folder, model, self.category)
+        frozen_nets = [frozen.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
         self._largest_side = max(LARGEST_SIDE, *(2 * model["train_image_size"] for model, _ in frozen_nets))
         self._run = _compile(frozen_nets, self.category, options or inference.Options(), precision)
 
