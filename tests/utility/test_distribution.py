@@ -1,0 +1,115 @@
+"""Trainings that share their batches, against one that has them alone."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+
+import made_trainings
+import numpy as np
+import pytest
+
+from configs.errors import DataError, UsageError
+from preprocessing.input_fn import make_dataset
+from utility import distribution
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# 20 steps in float32 without random augmentation, an evaluation at the end.
+WORDS = ("--max_steps=20", "--noaugment", "--warmup_steps=0", "--learning_rate=0.001", "--epochs_per_eval=100")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return made_trainings.write_records(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="module")
+def alone(data, tmp_path_factory):
+    """The last checkpoint of one process on one device, and the loss that it printed last."""
+    return run([start(data, tmp_path_factory.mktemp("alone"))])
+
+
+def start(data, parent, *more, **environment):
+    """Starts a training as a process; it remembers where its model goes."""
+    words = made_trainings.words(data, parent, *WORDS, *more)
+    process = subprocess.Popen(
+        [sys.executable, "tests/made_trainings.py", *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": ROOT, **environment},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    process.model_dir = os.path.join(parent, "skirt")
+    return process
+
+
+def run(processes):
+    """Waits for the processes of one training; returns the variables it ended with and the chief's last loss."""
+    outputs = [process.communicate(timeout=280) for process in processes]
+    for process, (_, errors) in zip(processes, outputs):
+        assert process.returncode == 0, errors
+    chief_lines = outputs[0][1]
+    loss = float(re.findall(r"step 20/20 loss (\S+)", chief_lines)[-1])
+    return made_trainings.variables(os.path.join(processes[0].model_dir, "model.ckpt-20")), loss
+
+
+def assert_equal_training(found, expected):
+    (variables, loss), (expected_variables, expected_loss) = found, expected
+    assert loss == pytest.approx(expected_loss, rel=0.01)
+    assert variables.keys() == expected_variables.keys()
+    for name, value in expected_variables.items():
+        np.testing.assert_allclose(variables[name], value, rtol=0.01, atol=1e-3, err_msg=name)
+
+
+def test_two_devices_train_as_one(data, alone, tmp_path):
+    assert_equal_training(run([start(data, tmp_path, "--num_devices=2")]), alone)
+
+
+def test_chief_and_worker_train_as_one_process(data, alone, tmp_path):
+    cluster = {"chief": [free_address()], "worker": [free_address()]}
+    tasks = [{"type": "chief", "index": 0}, {"type": "worker", "index": 0}]
+    configs = [json.dumps({"cluster": cluster, "task": task}) for task in tasks]
+    assert_equal_training(run([start(data, tmp_path, TF_CONFIG=config) for config in configs]), alone)
+
+
+def free_address():
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return f"localhost:{listener.getsockname()[1]}"
+
+
+def test_workers_parts_together_are_the_whole_batch(data):
+    common = {"data_dir": data, "category": "skirt", "training": True, "image_size": 32, "seed": 3, "start_step": 2}
+
+    def ids(**changes):
+        dataset = make_dataset(**common, **changes).take(6)
+        return [list(features["image_id"]) for features, _ in dataset.as_numpy_iterator()]
+
+    whole = ids(batch_size=4)
+    parts = [ids(batch_size=2, batches_per_step=2, workers=2, worker=worker) for worker in (0, 1)]
+    assert [first + second for first, second in zip(*parts)] == whole
+
+
+def settings(**changes):
+    return {"distribution": None, "num_devices": None, "batch_size": 8, **changes}
+
+
+def test_one_device_needs_no_strategy(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert distribution.distribute(settings()) == distribution.Distribution()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"cluster": {"chief": ["a:1"]}, "task": {"type": "worker", "index": 0}}'])
+def test_a_broken_tf_config_is_one_line(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(DataError, match="^TF_CONFIG: is wrong"):
+        distribution.distribute(settings())
+
+
+def test_a_strategy_of_machines_needs_a_cluster(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(UsageError, match="TF_CONFIG"):
+        distribution.distribute(settings(distribution="multi_worker"))
