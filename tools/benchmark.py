@@ -3,6 +3,7 @@
     python tools/benchmark.py input --data_dir=RECORDS [--train_image_size=384] [--json=FILE] [--peer]
 
 `input` is the training input, everything on; its floor is decoding and resizing alone. Each stage is measured too.
+`train` is a training step of CPN on a batch in memory, beside the rate of one big convolution.
 `--peer` adds albumentations under PyTorch's DataLoader with the same steps (`pip install -e .[peer]`, or
 `--peer_python` for an environment that has them).
 """
