@@ -31,7 +31,8 @@ def shuffled(shards, counts, seed, num_readers, buffer_size, start=0, epochs=Non
     def epoch_records(epoch):
         records = _one_epoch(shards, counts, seed, epoch, num_readers, buffer_size)
         records = records.enumerate(epoch * total)
-        return records.skip(tf.where(epoch == first, tf.constant(start % total, tf.int64), 0))
+        # `==` between tensors compares their identity where a graph is built outside eager mode, as Estimators do.
+        return records.skip(tf.where(tf.equal(epoch, first), tf.constant(start % total, tf.int64), 0))
 
     last = tf.int64.max if epochs is None else max(epochs, first)
     return tf.data.Dataset.range(first, last).flat_map(epoch_records)
