@@ -126,9 +126,10 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         kills = {name: disturbed(name, command, durations[name], draw) for name, command in steps(data, folder).items()}
         got = results(folder)
-        if got != expected:
+        differ = sorted(name for name in {**got, **expected} if got.get(name) != expected.get(name))
+        if differ:
             raise SystemExit(
-                f"round {rounds + 1}: differ: {[name for name in expected if got.get(name) != expected[name]]}"
+                f"round {rounds + 1}, {kills} kills: {len(differ)} results differ: {', '.join(differ[:5])} …"
             )
         rounds, all_kills = rounds + 1, all_kills + sum(kills.values())
         print(f"round {rounds}: {kills} kills; {len(got)} results equal", flush=True)

@@ -50,6 +50,17 @@ def test_reading_goes_on_where_it_stopped(shards, start):
     assert _read(shards, 120, start=start) == _read(shards, start + 120)[start:]
 
 
+@pytest.mark.parametrize("start", [1, 100, 257])
+def test_a_graph_outside_eager_mode_goes_on_too(shards, start):
+    """As Estimators read: there `==` compares tensors by identity."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        dataset = reading.shuffled(shards, COUNTS, 1, 2, 16, start)
+        batch = tf.compat.v1.data.make_one_shot_iterator(dataset.batch(120)).get_next()
+        positions, texts = session.run(batch)
+    rows = list(zip(positions.tolist(), [text.decode() for text in texts]))
+    assert rows == _read(shards, start + 120)[start:]
+
+
 def test_an_end_counts_from_the_first_epoch(shards):
     assert len(_read(shards, start=150, epochs=2)) == 50
     assert _read(shards, start=250, epochs=2) == []
