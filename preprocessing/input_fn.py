@@ -77,7 +77,8 @@ def make_dataset(
         dataset = reading.shuffled(shards, counts, seed, num_readers, shuffle_buffer, start_step * step_size, epochs)
         if workers > 1:
             part = step_size // workers
-            dataset = dataset.filter(lambda position, _: position % step_size // part == worker)
+            # `==` would compare the tensors' identity here: Estimators build their graph outside eager mode.
+            dataset = dataset.filter(lambda position, _: tf.equal(position % step_size // part, worker))
     else:
         dataset = reading.in_order(sum(shards, [])).enumerate()
     options = draws.options(augmentation) if training and augmentation is not None else None
@@ -92,6 +93,7 @@ def make_dataset(
     dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
     dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     if options is not None:
+        words.start_compiler()
         dataset = dataset.map(_with_images)
     return dataset.prefetch(2).with_options(tf_options)
 
