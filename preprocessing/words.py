@@ -4,6 +4,9 @@ TensorFlow's own ops walk through an image once a step and fetch every byte by i
 a neighbour, and a compiled loop reads and writes each word once, however many steps it computes between.
 """
 
+import functools
+import os
+
 import tensorflow as tf
 
 from preprocessing.geometry import HALF_PIXEL, invert
@@ -15,6 +18,25 @@ CAPACITIES = (512 * 512, 1024 * 1024)
 def compiled(function):
     """Returns `function` of tensors as one that XLA compiles when it is first run; shapes must be known by then."""
     return tf.function(function, jit_compile=True, autograph=False)
+
+
+@functools.cache
+def start_compiler():
+    """Compiles something small with stderr closed, once a process.
+
+    XLA tells of the first thing that it compiles, past TensorFlow's log level; it is of no use to anybody.
+    """
+    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})  # a GPU's memory is for the training
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
+            pixel = tf.compat.v1.placeholder(tf.int32, [1, 1])  # a constant would be folded, and nothing compiled
+            session.run(to_image(pixel), {pixel: [[0]]})
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def sample(image, to_target, size):
