@@ -20,6 +20,7 @@ setup(
         "matplotlib",
         "opencv-python-headless<4.12",  # 4.12 asks for NumPy 2
         "pandas",
+        "pillow",
         "tqdm",
     ],
     extras_require={

@@ -11,6 +11,7 @@ from configs.errors import DataError
 from configs.keypoints import num_keypoints
 from preprocessing import annotations
 from tools import make_synthetic_data
+from tools.browsing import entries, gallery
 from tools.synthetic import photos
 from utility import drawing
 
@@ -61,9 +62,9 @@ def test_a_sheet_of_predictions(data_dir, tmp_path):
 
 def test_a_gallery_needs_a_photo_with_every_keypoint(data_dir, tmp_path):
     rows = annotations.read(data_dir / "test_0_answer.csv")
-    found = script("draw_gallery").entries.from_data_dir(str(data_dir / "test_0"), 64)[0]
+    found = entries.from_data_dir(str(data_dir / "test_0"), 64)[0]
     for entry in found:
         entry.visibility[:] = 0
     assert len(found) == len(rows.image_ids)
     with pytest.raises(DataError, match="has no skirt that shows every keypoint"):
-        script("draw_gallery")._choose("DATA", found, "skirt")
+        gallery._choose("DATA", found, "skirt")
