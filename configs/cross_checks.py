@@ -51,6 +51,20 @@ def check_inference(flags):
         raise UsageError("--test_scales and --test_rotations need a number each: 1 and 0 are the plain image")
 
 
+def check_hourglass(flags):
+    """Checks that the heatmaps have the size that a hourglass gives them: a quarter of its input, rounded up.
+
+    Raises:
+        UsageError: they have another.
+    """
+    own = -(-flags.train_image_size // 4)
+    if flags.heatmap_size != own:
+        raise UsageError(
+            f"--heatmap_size={flags.heatmap_size} is not what the hourglass makes of "
+            f"--train_image_size={flags.train_image_size}: {own} is right"
+        )
+
+
 def _check_boundaries(boundaries, factors):
     if any(later <= earlier for earlier, later in zip(boundaries, boundaries[1:])):
         raise UsageError(f"--decay_boundaries={','.join(f'{b:g}' for b in boundaries)} must rise")
