@@ -54,12 +54,13 @@ def model_fn(features, labels, mode, params):
     step = v1.train.get_or_create_global_step()
     rate = optimization.learning_rate(step, training, training["steps_per_epoch"])
     train_op = optimization.minimize(loss, rate, training)
-    _name_progress(loss, errors, visible, rate, train_op)
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+    figures = _name_progress(loss, errors, visible, rate, train_op)
+    # Only the chief fetches the figures, but every worker has to take part in averaging them.
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=tf.group(train_op, *figures))
 
 
 def _name_progress(loss, errors, visible, rate, train_op):
-    """Names the figures that the progress line fetches, those of the whole batch; they go to TensorBoard too."""
+    """Names and returns the figures of the whole batch, which the progress line and TensorBoard show."""
     total_error, count, loss = distribution.mean_over_replicas(
         [tf.reduce_sum(errors * visible), tf.reduce_sum(visible), loss]
     )
@@ -68,6 +69,7 @@ def _name_progress(loss, errors, visible, rate, train_op):
         v1.summary.scalar(name, tf.identity(value, f"progress/{name}"))
     with tf.control_dependencies([train_op]):
         tf.identity(v1.train.get_global_step().read_value(), "progress/step")
+    return figures.values()
 
 
 def _name_pictures(features, points, labels, visible):
