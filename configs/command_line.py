@@ -95,7 +95,7 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
     try:
         rest = values([argv[0], *values.read_flags_from_files(argv[1:], force_gnu=True)])
     except absl_flags.Error as error:
-        raise UsageError(" ".join(str(error).split()).replace("ERROR:: ", "")) from error
+        raise UsageError(str(error).replace("ERROR:: ", "")) from error
     if len(rest) > 1:
         raise UsageError(f"{rest[1]}: a stray word; flags are written --name=value")
     _refuse_foreign(argv[1:], values, own)

@@ -7,8 +7,8 @@ class ProgramError(Exception):
     exit_code = 1
 
     def lines(self):
-        """Returns the lines to print, each without the program's name."""
-        return [str(self)]
+        """Returns the lines to print, each without the program's name; odd characters never break one in two."""
+        return [" ".join(str(self).split())]
 
 
 class DataError(ProgramError):
@@ -38,7 +38,7 @@ class DataErrors(ProgramError):
         super().__init__(f"{len(self.errors)} faults")
 
     def lines(self):
-        shown = [str(error) for error in self.errors[: self.limit]]
+        shown = [line for error in self.errors[: self.limit] for line in error.lines()]
         hidden = len(self.errors) - len(shown)
         return shown + ([f"… and {hidden} more faults, {len(self.errors)} in all"] if hidden else [])
 

@@ -69,6 +69,7 @@ def test_misspelling_of_2018_is_an_alias():
         ("--flip_on_test", "other programs"),
         ("--flagfile=missing.cfg", "missing.cfg"),
         ("stray", "stray"),
+        ("--=\x1e", "stray"),
     ],
 )
 def test_usage_errors_are_one_line_and_exit_2(capsys, word, named):
