@@ -228,10 +228,8 @@ def _prepare_tensorflow(verbosity):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", str(max(0, 3 - 2 * verbosity)))
     if verbosity == 0:
         import logging
-        import warnings
 
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-        warnings.filterwarnings("ignore", message="`tf.layers")  # deprecated, and what this project is written in
 
 
 def _handle_sigterm():

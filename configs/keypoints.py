@@ -37,6 +37,7 @@ bottom_right_out       -      -        -      -         6
 
 # The pair whose distance normalises the error: the first of these that the category has (SPEC: the metric).
 _NORMALISING_PAIRS = (("armpit_left", "armpit_right"), ("waistband_left", "waistband_right"))
+NORM_OF_COINCIDING_PAIR = 256.0  # pixels: what takes the place of that distance where it is 0
 
 # A garment's contour as chains of keypoints, for drawing. A chain skips the keypoints that a category lacks.
 _OUTLINE_CHAINS = (

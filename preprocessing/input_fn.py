@@ -10,8 +10,6 @@ from configs.errors import DataError
 from preprocessing import color, decoding, draws, geometry, reading, records, words
 from preprocessing.resampling import resample
 
-NORM_WITHOUT_PAIR = 256.0  # SPEC: the norm where the two points of the normalising pair coincide
-
 
 def make_dataset(
     data_dir,
@@ -176,4 +174,4 @@ def _norm(pixels, class_id):
     pairs = tf.constant([keypoints.normalising_pair(name) for name in keypoints.CATEGORIES])
     first, second = tf.unstack(tf.cast(tf.gather(pixels, tf.gather(pairs, class_id)), tf.float32))
     distance = tf.norm(first - second)
-    return tf.where(distance > 0.0, distance, NORM_WITHOUT_PAIR)
+    return tf.where(distance > 0.0, distance, keypoints.NORM_OF_COINCIDING_PAIR)

@@ -108,14 +108,13 @@ def _differences(there, here):
     return texts
 
 
-def checkpoint(model_dir, prefer_best=True):
+def checkpoint(model_dir):
     """Returns the prefix of the checkpoint to use: the best one, or the last where no validation chose a best.
 
     Raises:
         DataError: the folder holds none.
     """
-    places = [os.path.join(model_dir, BEST), model_dir] if prefer_best else [model_dir]
-    for place in places:
+    for place in (os.path.join(model_dir, BEST), model_dir):
         prefix = tf.train.latest_checkpoint(place)
         if prefix:
             return prefix

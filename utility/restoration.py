@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from configs.errors import DataError
 from net import registry
+from utility import averaging
 
-_AVERAGE = "/ExponentialMovingAverage"  # a variable's moving average, kept beside it, is the better start
 _WEIGHTS = ("kernel", "depthwise_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 _SHOWN = 5  # names in an error
 
@@ -67,7 +67,8 @@ def make_plan(model, description, source_shapes, settings):
         if theirs is None:
             plan.excluded.append(name)
             continue
-        theirs = theirs + _AVERAGE if theirs + _AVERAGE in source_shapes else theirs
+        # A variable's moving average, kept beside it, is the better start.
+        theirs = theirs + averaging.MOVING if theirs + averaging.MOVING in source_shapes else theirs
         if theirs not in source_shapes:
             plan.missing.append(name)
             continue

@@ -5,9 +5,8 @@ N photos, K = 24 keypoints in the schema's order.
 
 import numpy as np
 
-from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices, normalising_pair
+from configs.keypoints import CATEGORIES, KEYPOINTS, NORM_OF_COINCIDING_PAIR, keypoint_indices, normalising_pair
 
-_NORM_OF_ZERO_PAIR = 256.0
 _PCK_THRESHOLDS = (0.05, 0.1, 0.2)
 _AUC_THRESHOLDS = tuple(step / 100 for step in range(1, 21))
 _VISIBILITY_NAMES = {"visible": 1, "occluded": 0, "absent": -1}
@@ -26,7 +25,7 @@ def normalising_lengths(points, categories):
     pairs = np.array([normalising_pair(category) for category in categories]).reshape(-1, 2)
     rows = np.arange(len(pairs))
     lengths = np.linalg.norm(points[rows, pairs[:, 0]] - points[rows, pairs[:, 1]], axis=-1)
-    return np.where(lengths == 0, _NORM_OF_ZERO_PAIR, lengths)
+    return np.where(lengths == 0, NORM_OF_COINCIDING_PAIR, lengths)
 
 
 def score(truth, predicted):

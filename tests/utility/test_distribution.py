@@ -21,19 +21,14 @@ WORDS = ("--max_steps=20", "--noaugment", "--warmup_steps=0", "--learning_rate=0
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return made_trainings.write_records(tmp_path_factory.mktemp("records"))
-
-
-@pytest.fixture(scope="module")
-def alone(data, tmp_path_factory):
+def alone(tiny_records, tmp_path_factory):
     """The last checkpoint of one process on one device, and the loss that it printed last."""
-    return run([start(data, tmp_path_factory.mktemp("alone"))])
+    return run([start(tiny_records, tmp_path_factory.mktemp("alone"))])
 
 
-def start(data, parent, *more, **environment):
+def start(tiny_records, parent, *more, **environment):
     """Starts a training as a process; it remembers where its model goes."""
-    words = made_trainings.words(data, parent, *WORDS, *more)
+    words = made_trainings.words(tiny_records, parent, *WORDS, *more)
     process = subprocess.Popen(
         [sys.executable, "tests/made_trainings.py", *words],
         cwd=ROOT,
@@ -64,15 +59,15 @@ def assert_equal_training(found, expected):
         np.testing.assert_allclose(variables[name], value, rtol=0.01, atol=1e-3, err_msg=name)
 
 
-def test_two_devices_train_as_one(data, alone, tmp_path):
-    assert_equal_training(run([start(data, tmp_path, "--num_devices=2")]), alone)
+def test_two_devices_train_as_one(tiny_records, alone, tmp_path):
+    assert_equal_training(run([start(tiny_records, tmp_path, "--num_devices=2")]), alone)
 
 
-def test_chief_and_worker_train_as_one_process(data, alone, tmp_path):
+def test_chief_and_worker_train_as_one_process(tiny_records, alone, tmp_path):
     cluster = {"chief": [free_address()], "worker": [free_address()]}
     tasks = [{"type": "chief", "index": 0}, {"type": "worker", "index": 0}]
     configs = [json.dumps({"cluster": cluster, "task": task}) for task in tasks]
-    assert_equal_training(run([start(data, tmp_path, TF_CONFIG=config) for config in configs]), alone)
+    assert_equal_training(run([start(tiny_records, tmp_path, TF_CONFIG=config) for config in configs]), alone)
 
 
 def free_address():
@@ -81,8 +76,15 @@ def free_address():
         return f"localhost:{listener.getsockname()[1]}"
 
 
-def test_workers_parts_together_are_the_whole_batch(data):
-    common = {"data_dir": data, "category": "skirt", "training": True, "image_size": 32, "seed": 3, "start_step": 2}
+def test_workers_parts_together_are_the_whole_batch(tiny_records):
+    common = {
+        "data_dir": tiny_records,
+        "category": "skirt",
+        "training": True,
+        "image_size": 32,
+        "seed": 3,
+        "start_step": 2,
+    }
 
     def ids(**changes):
         dataset = make_dataset(**common, **changes).take(6)

@@ -28,19 +28,14 @@ WORDS = (
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return made_trainings.write_records(tmp_path_factory.mktemp("records"))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(data, tmp_path_factory):
+def undisturbed(tiny_records, tmp_path_factory):
     parent = tmp_path_factory.mktemp("undisturbed")
-    made_trainings.train_all(data, parent, *WORDS)
+    made_trainings.train_all(tiny_records, parent, *WORDS)
     return parent
 
 
-def start(data, parent, *more):
-    words = made_trainings.words(data, parent, *WORDS, *more)
+def start(tiny_records, parent, *more):
+    words = made_trainings.words(tiny_records, parent, *WORDS, *more)
     return subprocess.Popen(
         [sys.executable, "tests/made_trainings.py", *words],
         cwd=ROOT,
@@ -72,22 +67,22 @@ def assert_same(one, other):
     pd.testing.assert_frame_equal(*tables, rtol=1e-4)
 
 
-def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(data, undisturbed, tmp_path):
+def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tiny_records, undisturbed, tmp_path):
     step = random.randint(1, STEPS - 4)
-    process = start(data, tmp_path, "--save_minutes=0.001")
+    process = start(tiny_records, tmp_path, "--save_minutes=0.001")
     wait_for_step(process, tmp_path, step)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     with exclusive(os.path.join(tmp_path, "skirt")):
         pass  # the system freed the dead process's lock
-    made_trainings.train_all(data, tmp_path, *WORDS)
+    made_trainings.train_all(tiny_records, tmp_path, *WORDS)
     assert_same(undisturbed, tmp_path)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_training_after_a_checkpoint(data, undisturbed, tmp_path, number, code):
-    process = start(data, tmp_path, "--max_steps=100000", "--train_epochs=100000", "--epochs_per_eval=100000")
+def test_a_signal_ends_a_training_after_a_checkpoint(tiny_records, undisturbed, tmp_path, number, code):
+    process = start(tiny_records, tmp_path, "--max_steps=100000", "--train_epochs=100000", "--epochs_per_eval=100000")
     wait_for_step(process, tmp_path, 0)
     line = ""
     while "step" not in line.partition("skirt: ")[2]:  # the progress of the first step
@@ -100,12 +95,12 @@ def test_a_signal_ends_a_training_after_a_checkpoint(data, undisturbed, tmp_path
     assert int(tf.train.latest_checkpoint(tmp_path / "skirt").rsplit("-", 1)[1]) > 0
 
 
-def test_two_runs_of_one_seed_are_the_same_and_another_seed_is_not(data, undisturbed, tmp_path):
-    made_trainings.train_all(data, tmp_path / "same", *WORDS)
+def test_two_runs_of_one_seed_are_the_same_and_another_seed_is_not(tiny_records, undisturbed, tmp_path):
+    made_trainings.train_all(tiny_records, tmp_path / "same", *WORDS)
     assert_same(undisturbed, tmp_path / "same")
-    made_trainings.train_all(data, tmp_path / "other", "--tf_random_seed=5", "--max_steps=1")
+    made_trainings.train_all(tiny_records, tmp_path / "other", "--tf_random_seed=5", "--max_steps=1")
     values = made_trainings.variables(str(tmp_path / "other" / "skirt" / "model.ckpt-0"))
-    first = made_trainings.job(data, tmp_path / "first", "--max_steps=1")
+    first = made_trainings.job(tiny_records, tmp_path / "first", "--max_steps=1")
     assert first.settings["tf_random_seed"] != 5
     kernel = "tiny/stem/conv/kernel"
     undisturbed_kernel = made_trainings.variables(os.path.join(undisturbed, "skirt", f"model.ckpt-{STEPS}"))[kernel]

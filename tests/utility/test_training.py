@@ -15,15 +15,10 @@ from utility import model_directory
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return made_trainings.write_records(tmp_path_factory.mktemp("records"))
-
-
-@pytest.fixture(scope="module")
-def trained(data, tmp_path_factory):
+def trained(tiny_records, tmp_path_factory):
     """A training of 6 steps that evaluated at 4 and at the end."""
     parent = tmp_path_factory.mktemp("models")
-    made_trainings.train_all(data, parent, "--max_steps=6", "--epochs_per_eval=1")
+    made_trainings.train_all(tiny_records, parent, "--max_steps=6", "--epochs_per_eval=1")
     return str(parent)
 
 
@@ -54,32 +49,32 @@ def test_tensorboard_gets_the_loss_of_every_stage_and_pictures(trained):
     } <= tags
 
 
-def test_a_finished_training_does_not_move(trained, data, capfd):
+def test_a_finished_training_does_not_move(trained, tiny_records, capfd):
     before = made_trainings.variables(os.path.join(trained, "skirt", "model.ckpt-6"))
-    made_trainings.train_all(data, trained, "--max_steps=6", "--epochs_per_eval=1")
+    made_trainings.train_all(tiny_records, trained, "--max_steps=6", "--epochs_per_eval=1")
     after = made_trainings.variables(os.path.join(trained, "skirt", "model.ckpt-6"))
     assert before.keys() == after.keys()
     assert all(np.array_equal(before[name], after[name]) for name in before)
     assert "best NE" in capfd.readouterr().out.splitlines()[-1]
 
 
-def test_an_evaluation_that_a_kill_cut_off_is_made_up_for(trained, data, tmp_path):
+def test_an_evaluation_that_a_kill_cut_off_is_made_up_for(trained, tiny_records, tmp_path):
     folder = tmp_path / "skirt"
     shutil.copytree(os.path.join(trained, "skirt"), folder)
     whole = (folder / "metrics.csv").read_text()
     (folder / "metrics.csv").write_text("\n".join(whole.splitlines()[:-1]) + "\n")
     # The kill also left half of a checkpoint's copy, which no file names.
     (folder / "best" / "model.ckpt-6.data-00000-of-00001.tmp").write_bytes(b"half")
-    made_trainings.train_all(data, tmp_path, "--max_steps=6", "--epochs_per_eval=1")
+    made_trainings.train_all(tiny_records, tmp_path, "--max_steps=6", "--epochs_per_eval=1")
     assert (folder / "metrics.csv").read_text() == whole
 
 
-def test_other_settings_are_refused_by_name_and_nothing_changes(trained, data):
+def test_other_settings_are_refused_by_name_and_nothing_changes(trained, tiny_records):
     path = os.path.join(trained, "skirt", "model.json")
     with open(path, encoding="utf-8") as file:
         before = file.read()
     with pytest.raises(DataError) as error:
-        made_trainings.train_all(data, trained, "--learning_rate=0.5", "--feats_channels=16", "--batch_size=2")
+        made_trainings.train_all(tiny_records, trained, "--learning_rate=0.5", "--feats_channels=16", "--batch_size=2")
     message = str(error.value)
     assert "learning_rate is 0.0025 there, 0.5 was asked for" in message
     assert "feats_channels is 8 there, 16 was asked for" in message
@@ -88,17 +83,17 @@ def test_other_settings_are_refused_by_name_and_nothing_changes(trained, data):
         assert file.read() == before
 
 
-def test_a_training_goes_on_for_longer_with_other_threads(trained, data, tmp_path):
+def test_a_training_goes_on_for_longer_with_other_threads(trained, tiny_records, tmp_path):
     shutil.copytree(os.path.join(trained, "skirt"), tmp_path / "skirt")
-    made_trainings.train_all(data, tmp_path, "--max_steps=8", "--num_readers=3", "--epochs_per_eval=1")
+    made_trainings.train_all(tiny_records, tmp_path, "--max_steps=8", "--num_readers=3", "--epochs_per_eval=1")
     assert list(pd.read_csv(tmp_path / "skirt" / "metrics.csv")["step"]) == [4, 6, 8]
 
 
-def test_a_loss_that_is_not_finite_names_step_rate_and_the_last_good_checkpoint(data, tmp_path):
+def test_a_loss_that_is_not_finite_names_step_rate_and_the_last_good_checkpoint(tiny_records, tmp_path):
     # The first step's rate throws the weights so far that the loss of a later step overflows.
     words = ("--max_steps=8", "--learning_rate=1e30", "--warmup_steps=0", "--val_fraction=0", "--end_learning_rate=0")
     with pytest.raises(DataError) as error:
-        made_trainings.train_all(data, tmp_path, *words)
+        made_trainings.train_all(tiny_records, tmp_path, *words)
     message = str(error.value)
     assert "is not finite at learning rate 1e+30" in message
     assert "last good checkpoint is" in message
@@ -108,19 +103,21 @@ def test_a_loss_that_is_not_finite_names_step_rate_and_the_last_good_checkpoint(
     assert tf.train.latest_checkpoint(tmp_path / "skirt").endswith("model.ckpt-0")
 
 
-def test_rollback_goes_back_with_half_the_rate_and_remembers_it(data, tmp_path, capfd, monkeypatch):
+def test_rollback_goes_back_with_half_the_rate_and_remembers_it(tiny_records, tmp_path, capfd, monkeypatch):
     from utility import training
 
     monkeypatch.setattr(training, "_SMALLEST_FACTOR", 1 / 2)
     words = ("--max_steps=8", "--learning_rate=1e30", "--warmup_steps=0", "--val_fraction=0", "--end_learning_rate=0")
     with pytest.raises(DataError, match="at learning rate 5e\\+29"):
-        made_trainings.train_all(data, tmp_path, *words, "--on_nan=rollback")
+        made_trainings.train_all(tiny_records, tmp_path, *words, "--on_nan=rollback")
     assert "back to" in capfd.readouterr().err
     assert json.loads((tmp_path / "skirt" / "rollbacks.json").read_text())["rate_factor"] == 0.5
 
 
-def test_moving_average_is_what_evaluations_measure_and_swa_recomputes_batch_norm(data, tmp_path):
-    made_trainings.train_all(data, tmp_path / "a", "--max_steps=4", "--epochs_per_eval=1", "--moving_average=0.9")
+def test_moving_average_is_what_evaluations_measure_and_swa_recomputes_batch_norm(tiny_records, tmp_path):
+    made_trainings.train_all(
+        tiny_records, tmp_path / "a", "--max_steps=4", "--epochs_per_eval=1", "--moving_average=0.9"
+    )
     checkpoint = tmp_path / "a" / "skirt" / "model.ckpt-4"
     values = made_trainings.variables(str(checkpoint))
     plain = {name for name in values if name.endswith(("kernel", "gamma", "beta", "moving_mean", "moving_variance"))}
@@ -129,26 +126,26 @@ def test_moving_average_is_what_evaluations_measure_and_swa_recomputes_batch_nor
     moved = {name: values[name + "/ExponentialMovingAverage"] for name in plain}
     moved.update({name: values[name] for name in values if name.endswith("bias") or name == "global_step"})
     moved.update({n: values[n + "/ExponentialMovingAverage"] for n in values if n.endswith("bias")})
-    assert _ne_of(moved, data, tmp_path / "b") == pytest.approx(_last_ne(tmp_path / "a"), rel=1e-5)
+    assert _ne_of(moved, tiny_records, tmp_path / "b") == pytest.approx(_last_ne(tmp_path / "a"), rel=1e-5)
 
 
 def _last_ne(parent):
     return pd.read_csv(parent / "skirt" / "metrics.csv")["ne"].iloc[-1]
 
 
-def _ne_of(values, data, parent):
+def _ne_of(values, tiny_records, parent):
     from utility import checkpoints
     from utility.estimators import evaluation_estimator, validation_input
 
     prefix = str(parent / "plain" / "model.ckpt-4")
     checkpoints.write(prefix, values)
-    job = made_trainings.job(data, parent)
+    job = made_trainings.job(tiny_records, parent)
     return evaluation_estimator(job).evaluate(validation_input(job), checkpoint_path=prefix)["ne"]
 
 
-def test_swa_leaves_a_model_of_mean_weights_under_their_own_names(data, tmp_path):
+def test_swa_leaves_a_model_of_mean_weights_under_their_own_names(tiny_records, tmp_path):
     words = ("--max_steps=8", "--swa_start_epoch=1", "--val_fraction=0", "--learning_rate=0.01", "--warmup_steps=0")
-    made_trainings.train_all(data, tmp_path, *words)
+    made_trainings.train_all(tiny_records, tmp_path, *words)
     folder = tmp_path / "skirt"
     averaged = made_trainings.variables(model_directory.checkpoint(str(folder)))
     last = made_trainings.variables(str(folder / "model.ckpt-8"))
@@ -159,7 +156,7 @@ def test_swa_leaves_a_model_of_mean_weights_under_their_own_names(data, tmp_path
     assert not np.allclose(averaged[variance], last[variance], rtol=1e-3)
 
 
-def test_early_stopping_ends_a_training_and_keeps_it_ended(data, tmp_path):
+def test_early_stopping_ends_a_training_and_keeps_it_ended(tiny_records, tmp_path):
     # A rate of almost 0: only batch norm's statistics move, and evaluations soon stop getting better.
     words = (
         "--max_steps=60",
@@ -168,11 +165,11 @@ def test_early_stopping_ends_a_training_and_keeps_it_ended(data, tmp_path):
         "--learning_rate=1e-12",
         "--train_epochs=60",
     )
-    made_trainings.train_all(data, tmp_path, *words)
+    made_trainings.train_all(tiny_records, tmp_path, *words)
     table = pd.read_csv(tmp_path / "skirt" / "metrics.csv")
     assert table["step"].iloc[-1] < 60
     assert table["ne"].iloc[-1] >= table["ne"].iloc[:-1].min()
-    made_trainings.train_all(data, tmp_path, *words)
+    made_trainings.train_all(tiny_records, tmp_path, *words)
     assert len(pd.read_csv(tmp_path / "skirt" / "metrics.csv")) == len(table)
 
 
