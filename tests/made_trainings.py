@@ -24,6 +24,14 @@ SMALL = (
     "--num_readers=1",
     "--num_preprocessing_threads=1",
 )
+# A small hourglass of skirts, for train_hg.py as a program.
+SMALL_HOURGLASS = (
+    "--model_to_train=skirt",
+    "--num_stacks=1",
+    "--feats_channels=16",
+    "--train_image_size=64",
+    "--heatmap_size=16",
+)
 NET = "tiny"
 NET_FLAGS = ("feats_channels",)
 _GROUPS = [*NET_FLAGS, *command_line.TRAINING_GROUPS]

@@ -20,21 +20,14 @@ import time
 
 import numpy as np
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before made_trainings imports TensorFlow
+
+from made_trainings import SMALL_HOURGLASS
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MOST_KILLS = 5
 EXIT_CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
-TRAIN = [
-    "--model_to_train=skirt",
-    "--num_stacks=1",
-    "--feats_channels=16",
-    "--train_image_size=64",
-    "--heatmap_size=16",
-    "--batch_size=4",
-    "--train_epochs=4",
-    "--epochs_per_eval=2",
-]
+TRAIN = [*SMALL_HOURGLASS, "--batch_size=4", "--train_epochs=4", "--epochs_per_eval=2"]
 
 
 def steps(data, folder):
@@ -70,12 +63,18 @@ def run(command, kill_after=None, kill_signal=None):
     return process.returncode, errors
 
 
-def disturbed(name, command, duration, draw):
-    """Runs a step to its end through up to MOST_KILLS kills; returns how many there were."""
+def disturbed(name, command, durations, draw):
+    """Runs a step to its end through up to MOST_KILLS kills; returns how many there were.
+
+    durations: {name: the least seconds that a whole run took yet}; a busy machine would make the kills rare otherwise.
+    """
     for kills in range(MOST_KILLS + 1):
         kill_signal = draw.choice(list(EXIT_CODES))
-        kill_after = draw.uniform(0, duration) if kills < MOST_KILLS else None
+        kill_after = draw.uniform(0, durations[name]) if kills < MOST_KILLS else None
+        start = time.monotonic()
         code, errors = run(command, kill_after, kill_signal)
+        if code == 0 and kills == 0:
+            durations[name] = min(durations[name], time.monotonic() - start)
         early = kill_after is not None and kill_after < 2  # Python itself may still be starting
         if code == 0:
             return kills
@@ -124,7 +123,7 @@ def main():
     while time.monotonic() < end:
         folder = options.output_dir / "disturbed"
         shutil.rmtree(folder, ignore_errors=True)
-        kills = {name: disturbed(name, command, durations[name], draw) for name, command in steps(data, folder).items()}
+        kills = {name: disturbed(name, command, durations, draw) for name, command in steps(data, folder).items()}
         got = results(folder)
         differ = sorted(name for name in {**got, **expected} if got.get(name) != expected.get(name))
         if differ:

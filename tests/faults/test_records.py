@@ -5,17 +5,11 @@ import shutil
 
 import pytest
 import tensorflow as tf
+from made_trainings import SMALL_HOURGLASS
 
 from configs.errors import DataError, DataErrors
 from preprocessing import manifest, records
 
-TRAIN = [
-    "--model_to_train=skirt",
-    "--num_stacks=1",
-    "--feats_channels=16",
-    "--train_image_size=64",
-    "--heatmap_size=16",
-]
 SHARD = "skirt_0000.tfrecord"
 
 
@@ -125,7 +119,7 @@ def folder(records, tmp_path):
 def test_training_refuses(name, folder, program, tmp_path, capfd):
     damage, expected = FAULTS[name]
     damage(folder)
-    code = program("train_hg.py", f"--data_dir={folder}", f"--model_dir={tmp_path / 'models'}", *TRAIN)
+    code = program("train_hg.py", f"--data_dir={folder}", f"--model_dir={tmp_path / 'models'}", *SMALL_HOURGLASS)
     lines = capfd.readouterr().err.splitlines()
     assert code == 1
     assert len(lines) == 1
