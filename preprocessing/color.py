@@ -1,7 +1,5 @@
 """Colour distortion: brightness, saturation, hue and contrast in one of four orders, as `tf.image` defines them."""
 
-import functools
-
 import tensorflow as tf
 
 from preprocessing import words
@@ -15,6 +13,7 @@ ORDERS = (
 )
 
 
+@words.compiled
 def distort(image_words, amounts, order):
     """Distorts the colours of an image as `tf.image.adjust_*` do, one after the other; clipped and rounded at the end.
 
@@ -27,12 +26,12 @@ def distort(image_words, amounts, order):
     Returns:
         int32 [H, W] words.
     """
-    return tf.switch_case(order, [lambda run=run: run(image_words, amounts) for run in _DISTORT_IN_ORDER])
+    return tf.switch_case(order, [lambda steps=steps: _distort(image_words, amounts, steps) for steps in ORDERS])
 
 
-def _distort_in_order(order, image_words, amounts):
+def _distort(image_words, amounts, steps):
     channels = words.to_channels(image_words)
-    for step in order:
+    for step in steps:
         channels = _STEPS[step](channels, amounts[step])
     return words.join(channels)
 
@@ -42,8 +41,8 @@ def _brightness(channels, share):
 
 
 def _contrast(channels, factor):
-    # The mean of the columns' means: XLA vectorises it, and sums a whole plane in one long chain.
-    means = [tf.reduce_mean(tf.reduce_mean(channel, 0)) for channel in channels]
+    # The mean of the rows' means: XLA sums a whole plane in one long chain.
+    means = [tf.reduce_mean(tf.reduce_mean(channel, 1)) for channel in channels]
     return [mean + (channel - mean) * factor for channel, mean in zip(channels, means)]
 
 
@@ -58,18 +57,14 @@ def _hue(channels, turns):
     """Turns the hue; value and chroma stay (HSV). A hue counts sixths of a turn from red."""
     red, green, blue = channels
     value, chroma = _value_and_chroma(channels)
-    divisor = tf.maximum(chroma, _TINY)
-    hue = tf.where(
-        value <= red,
-        (green - blue) / divisor,
-        tf.where(value <= green, (blue - red) / divisor + 2.0, (red - green) / divisor + 4.0),
-    )
-    turned = []
-    for offset in (5.0, 3.0, 1.0):  # red, green, blue lie as far from the value as their hue from this sixth
-        sixth = hue + 6.0 * turns + offset
-        sixth -= 6.0 * tf.floor(sixth / 6.0)
-        turned.append(value - chroma * tf.clip_by_value(tf.minimum(sixth, 4.0 - sixth), 0.0, 1.0))
-    return turned
+    most_red, most_green = value <= red, value <= green
+    difference = tf.where(most_red, green - blue, tf.where(most_green, blue - red, red - green))
+    sixth = tf.where(most_red, 0.0, tf.where(most_green, 2.0, 4.0))
+    hue = difference / tf.maximum(chroma, _TINY) + sixth + 6.0 * turns
+    hue -= 6.0 * tf.floor(hue / 6.0)
+    # Each channel's share of the chroma: 1 within a sixth of its own hue, falling to 0 over the next.
+    shares = tf.abs(hue - 3.0) - 1.0, 2.0 - tf.abs(hue - 2.0), 2.0 - tf.abs(hue - 4.0)
+    return [value - chroma + chroma * tf.clip_by_value(share, 0.0, 1.0) for share in shares]
 
 
 def _value_and_chroma(channels):
@@ -80,4 +75,3 @@ def _value_and_chroma(channels):
 
 _TINY = 1e-6  # keeps grey, whose chroma is 0, from dividing by it
 _STEPS = {"brightness": _brightness, "contrast": _contrast, "saturation": _saturation, "hue": _hue}
-_DISTORT_IN_ORDER = [words.compiled(functools.partial(_distort_in_order, order)) for order in ORDERS]

@@ -92,7 +92,7 @@ def make_dataset(
     dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     if options is not None:
         words.start_compiler()
-        dataset = dataset.map(_with_images)
+        dataset = dataset.prefetch(2).map(_with_images)
     return dataset.prefetch(2).with_options(tf_options)
 
 
