@@ -28,6 +28,7 @@ def pictures():
     [
         ("hourglass", {"num_stacks": 1, "feats_channels": 32}),
         ("cpn", {"backbone": "resnet50", "head_channels": 32}),
+        ("cpn", {"backbone": "detnet59", "head_channels": 32}),
     ],
 )
 def test_learns_eight_pictures_by_heart(name, options, monkeypatch):

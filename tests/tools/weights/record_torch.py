@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from efficientnet_lite_pytorch import EfficientNet
 from random_weights import draw, image
 from torch import nn
 
@@ -76,15 +75,21 @@ def lite_levels(net, images):
     return levels
 
 
-def record(name, net, forward):
-    """Writes the features of a net with drawn weights: every 8th channel, channels last."""
+def compute(net, forward):
+    """Gives a net drawn weights; returns their {name: shape} and the features [B, h, w, C] of each level."""
     shapes = {key: tuple(value.shape) for key, value in net.state_dict().items() if value.is_floating_point()}
     weights = draw(shapes)
     net.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()}, strict=False)
     net.eval()
     with torch.no_grad():
         levels = forward(torch.from_numpy(image().transpose(0, 3, 1, 2)))
-    features = {f"level{number}": level.numpy().transpose(0, 2, 3, 1)[..., ::8] for number, level in enumerate(levels)}
+    return shapes, [level.numpy().transpose(0, 2, 3, 1) for level in levels]
+
+
+def record(name, net, forward):
+    """Writes the features of a net with drawn weights: every 8th channel."""
+    shapes, levels = compute(net, forward)
+    features = {f"level{number}": level[..., ::8] for number, level in enumerate(levels)}
     names = np.array([f"{key} {' '.join(map(str, shape))}" for key, shape in shapes.items()])
     np.savez_compressed(DATA / f"{name}.npz", names=names, **features)
 
@@ -110,6 +115,8 @@ def small_files():
 
 
 if __name__ == "__main__":
+    from efficientnet_lite_pytorch import EfficientNet
+
     DATA.mkdir(exist_ok=True)
     resnet = ResNet50()
     record("resnet50", resnet, resnet)

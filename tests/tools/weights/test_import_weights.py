@@ -127,6 +127,17 @@ def test_features_that_pytorch_computed(backbone, program, tmp_path):
     assert_same([level[..., ::8] for level in ours], [recorded[f"level{number}"] for number in range(4)])
 
 
+def test_features_that_pytorch_computes_now(program, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")  # a development check: the recorded features above stand for it
+    monkeypatch.syspath_prepend(HERE)
+    record = runpy.run_path(HERE / "record_torch.py")
+    net = record["ResNet50"]()
+    _, theirs = record["compute"](net, net)
+    torch.save(net.state_dict(), tmp_path / "resnet50.pth")
+    import_weights(program, "resnet50", tmp_path / "resnet50.pth", tmp_path / "imported")
+    assert_same(features_of(tmp_path / "imported", "resnet50", image()), theirs)
+
+
 def test_what_the_weights_expect_is_kept(program, tmp_path):
     shapes = dict(line.split(maxsplit=1) for line in np.load(HERE / "data" / "resnet50.npz")["names"])
     shapes = {name: tuple(map(int, shape.split())) for name, shape in shapes.items()}
