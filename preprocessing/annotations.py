@@ -14,6 +14,7 @@ import numpy as np
 
 from configs.errors import DataError, DataErrors
 from configs.keypoints import CATEGORIES, KEYPOINTS
+from configs.wording import counted
 from preprocessing.files import atomic_write
 
 ID_COLUMNS = ("image_id", "image_category")
@@ -86,7 +87,7 @@ def parse(path, labelled):
     good, faults, first_lines, known_cells = [], [], {}, {}
     for line, row in rows:
         if len(row) != len(header):
-            wrong = [(f"line {line}", f"has {len(row)} fields where the header has {len(header)}")]
+            wrong = [(f"line {line}", f"has {counted(len(row), 'field')} where the header has {len(header)}")]
         else:
             wrong = _wrong_fields(line, row[id_at], row[category_at], first_lines)
             cells = [row[position] for position in points_at]

@@ -78,7 +78,7 @@ def _wrong_labels(row):
     present = [name for name, state in zip(KEYPOINTS, row.visibility) if state >= 0]
     own = keypoint_names(row.category)
     if not present:
-        what = f"and all others are absent: a {row.category} with at least one keypoint would be right"
+        what = f"and all others are absent: {row.category} with at least one keypoint would be right"
         return [row.fault(own[0], what)]
     return [
         row.fault(name, f"is no keypoint of {row.category}: -1_-1_-1 would be right")

@@ -9,7 +9,7 @@ import glob
 import os
 import re
 
-from configs.errors import DataError
+from configs.errors import DataError, UsageError
 from preprocessing.annotations import shown
 
 _KINDS = ("train", "test")
@@ -23,7 +23,8 @@ def list_splits(data_dir, names=None):
         names: the splits to take; None for every `train_*`.
 
     Raises:
-        DataError: no such folder or split, or train and test splits together.
+        DataError: no such folder or split.
+        UsageError: train and test splits together.
     """
     try:
         there = sorted(
@@ -44,8 +45,7 @@ def list_splits(data_dir, names=None):
             what = f"has no split {shown(name)}: one of {', '.join(there) or 'none'} would be right"
             raise DataError(data_dir, None, what)
     if len({_kind(name) for name in names}) > 1:
-        what = f"{', '.join(names)} are train and test splits: one call for either kind would be right"
-        raise DataError(data_dir, None, what)
+        raise UsageError(f"--splits={','.join(names)}: train and test splits: one call for either kind would be right")
     return [os.path.join(data_dir, name) for name in names]
 
 

@@ -103,14 +103,22 @@ def _sample(words, shape, from_target, size):
     x, y = (row[0] * centres + row[1] * centres[:, None] + row[2] - HALF_PIXEL for row in tf.unstack(from_target))
     (top, bottom, down), inside_y = _neighbours(y, last[0])
     (left, right, across), inside_x = _neighbours(x, last[1])
-    corners = [row * shape[1] + column for row in (top, bottom) for column in (left, right)]
-    corners = zip(*[to_channels(tf.gather(words, corner)) for corner in corners])
-    channels = []
-    for top_left, top_right, bottom_left, bottom_right in corners:
-        upper = top_left + (top_right - top_left) * across
-        lower = bottom_left + (bottom_right - bottom_left) * across
-        channels.append(upper + (lower - upper) * down)
-    return tf.where(inside_y & inside_x, join(channels), 0)
+    corners = [tf.gather(words, row * shape[1] + column) for row in (top, bottom) for column in (left, right)]
+    # In whole 256ths, that sum to 256: so red and blue, 16 bits apart in one word, are weighed by one multiplication.
+    bottom_right = _in_256ths(across * down)
+    top_right = _in_256ths(across) - bottom_right
+    bottom_left = _in_256ths(down) - bottom_right
+    weights = (256 - top_right - bottom_left - bottom_right, top_right, bottom_left, bottom_right)
+    red_blue, green = 0x800080, 0x80  # a half, for rounding
+    for corner, weight in zip(corners, weights):
+        red_blue += tf.bitwise.bitwise_and(corner, 0xFF00FF) * weight
+        green += _low_byte(corner, 8) * weight
+    red_blue = tf.bitwise.bitwise_and(tf.bitwise.right_shift(red_blue, 8), 0xFF00FF)
+    return tf.where(inside_y & inside_x, red_blue + tf.bitwise.bitwise_and(green, 0xFF00), 0)
+
+
+def _in_256ths(share):
+    return tf.cast(256.0 * share + 0.5, tf.int32)
 
 
 def _neighbours(position, last):

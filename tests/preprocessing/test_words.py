@@ -44,7 +44,9 @@ def test_sampling_agrees_with_opencv(height, width, size):
 def test_sampling_a_whole_photo_is_a_resize():
     image = _photo(50, 61)
     ours = _sampled(image, geometry.scaling(96 / 61, 96 / 50), 96)
-    assert np.abs(ours - tf.image.resize(image, (96, 96)).numpy()).max() <= 0.51
+    distance = np.abs(ours - tf.image.resize(image, (96, 96)).numpy())
+    assert distance.mean() < 0.3  # of 255: rounding to whole values alone gives a quarter
+    assert distance.max() < 0.5 + 3 * 0.5 * 255 / 256  # three weights, each rounded to a 256th
 
 
 def test_mirroring_mirrors_the_pixels():

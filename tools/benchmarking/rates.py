@@ -1,5 +1,6 @@
 """Rates of tf.data pipelines that take turns, so that a busy machine is equally busy for each."""
 
+import gc
 import statistics
 import time
 from typing import NamedTuple
@@ -30,13 +31,15 @@ def compare(pipelines, batch_size, images, turns):
         {name: Rate}.
     """
     sources = {name: _source(make) for name, make in pipelines.items()}
+    gc.freeze()  # else Python's garbage collector walks through all graphs again and again
     measured = {name: [] for name in pipelines}
     for _ in range(turns):
-        for name, (session, batch) in sources.items():
+        for name, (_, run) in sources.items():
             time.sleep(_SETTLE)
-            measured[name].append(_turn(session, batch, batch_size, max(1, images // batch_size)))
+            measured[name].append(_turn(run, batch_size, max(1, images // batch_size)))
     for session, _ in sources.values():
         session.close()
+    gc.unfreeze()
     return {name: Rate(*map(statistics.median, zip(*rows))) for name, rows in measured.items()}
 
 
@@ -44,16 +47,17 @@ def _source(make):
     with tf.Graph().as_default():
         batch = tf.nest.flatten(tf.compat.v1.data.make_one_shot_iterator(make()).get_next())[0].op
         session = tf.compat.v1.Session()
-        session.run(batch)  # what is compiled is compiled now
-        return session, batch
+        run = session.make_callable(batch)
+        run()  # what is compiled is compiled now
+        return session, run
 
 
-def _turn(session, batch, batch_size, batches):
+def _turn(run, batch_size, batches):
     for _ in range(_WARM_UP):
-        session.run(batch)
+        run()
     start, start_cpu = time.perf_counter(), time.process_time()
     for _ in range(batches):
-        session.run(batch)
+        run()
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     count = batches * batch_size
     return count / seconds, 1000 * cpu / count
