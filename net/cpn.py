@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from net import backbones
-from net.layers import Layers
+from net.layers import Layers, Resized
+from net.recomputation import keep
 from net.resnet import bottleneck
 
 # Bottlenecks of RefineNet on P5, P4, P3, P2 (figure 1): the coarser the level, the more.
@@ -27,8 +28,9 @@ def global_net(layers, pyramid, num_keypoints, channels):
         with tf.compat.v1.variable_scope(f"level{number}"):
             level = layers.conv_norm(features, channels, 1, "lateral")
             if levels:
-                above = layers.resize(levels[-1], layers.size(level))
+                above = Resized([levels[-1]], layers.size(level))
                 level += layers.conv(above, channels, 1, "top_down")
+            level = keep(level)
             levels.append(level)
             heatmaps.append(layers.heatmaps(layers.conv_norm(level, channels, 1, "head"), num_keypoints, 3, "heatmaps"))
     return levels, heatmaps
@@ -52,9 +54,8 @@ def refine_net(layers, levels, num_keypoints, channels, size):
         for block in range(1, blocks + 1):
             name = f"level{number}/block{block}"
             features = bottleneck(layers, features, channels // 2, channels, name)
-        joined.append(layers.resize(features, size))
-    joined = tf.concat(joined, layers.channel_axis)
-    joined = bottleneck(layers, joined, channels // 2, channels, "joined", project=True)
+        joined.append(features)
+    joined = bottleneck(layers, Resized(joined, size), channels // 2, channels, "joined", project=True)
     return layers.heatmaps(joined, num_keypoints, 3, "heatmaps")
 
 

@@ -5,6 +5,8 @@ Shapes: B batch, H x W image, h x w feature map, C channels. A net's inside is [
 """
 
 import dataclasses
+import functools
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -17,6 +19,18 @@ HE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_in", distrib
 HE_DEPTHWISE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_out", distribution="truncated_normal")
 # Heatmaps are nearly 0 everywhere: heads that start near 0 do not spend the first steps on unlearning noise.
 NEAR_ZERO = tf.compat.v1.variance_scaling_initializer(scale=0.01, mode="fan_in", distribution="truncated_normal")
+
+
+class Resized(NamedTuple):
+    """Features that are resized to one size and joined along the channels; `Layers.conv` takes them as its inputs.
+
+    Attributes:
+      parts: a list of features.
+      size: (height, width).
+    """
+
+    parts: list
+    size: tuple
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +89,10 @@ class Layers:
 
     def conv(self, inputs, filters, kernel_size, name, strides=1, dilation=1, use_bias=False, initializer=HE):
         """Convolves, with variables in the scope `name`; the output has 1/strides of the input's size, rounded up."""
+        if isinstance(inputs, Resized):
+            if self.is_training:
+                return self._conv_then_resize(inputs, filters, kernel_size, name)
+            inputs = tf.concat([self.resize(part, inputs.size) for part in inputs.parts], self.channel_axis)
         inputs, padding = self._pad_for(inputs, kernel_size, strides)
         with tf.compat.v1.variable_scope(name):
             shape = [kernel_size, kernel_size, self.channels(inputs), filters]
@@ -84,6 +102,21 @@ class Layers:
                 bias = tf.compat.v1.get_variable("bias", [filters], initializer=ZEROS)
                 outputs = tf.nn.bias_add(outputs, bias, self._axes)
             return outputs
+
+    def _conv_then_resize(self, inputs, filters, kernel_size, name):
+        """Convolves `Resized` features part by part and resizes the results, which is the same for a 1x1 kernel.
+
+        What training keeps for the gradients is then small: neither resized nor joined features are among it.
+        """
+        assert kernel_size == 1
+        channels = [self.channels(part) for part in inputs.parts]
+        with tf.compat.v1.variable_scope(name):
+            kernel = tf.compat.v1.get_variable("kernel", [1, 1, sum(channels), filters], initializer=HE)
+            outputs = [
+                self.resize(tf.nn.convolution(part, share, 1, "SAME", self._axes), inputs.size)
+                for part, share in zip(inputs.parts, tf.split(kernel, channels, 2))
+            ]
+            return functools.reduce(tf.add, outputs)
 
     def norm(self, inputs, name="norm"):
         """Batch norm; in training its moving statistics are moved by the ops of UPDATE_OPS."""

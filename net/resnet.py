@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from net.recomputation import keep
+
 # Bottlenecks in stages 2 to 5 (the paper's conv2_x to conv5_x), which end at strides 4, 8, 16 and 32.
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "resnet152": (3, 8, 36, 3)}
 
@@ -50,6 +52,7 @@ def stages(layers, images, blocks, resnet_stride):
             strides = 2 if block == 1 and stage > 2 else 1
             name = f"stage{stage}/block{block}"
             features = bottleneck(layers, features, inner, 4 * inner, name, strides, resnet_stride=resnet_stride)
+        features = keep(features)  # the next stage reads it, and what is built on the backbone
         yield features
 
 

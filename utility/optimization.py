@@ -53,13 +53,30 @@ def make_optimizer(rate, settings):
 
 
 def weight_decay_loss(factor):
-    """Returns factor × half the sum of squares of every convolution kernel; biases and batch norm stay free."""
-    kernels = [variable for variable in v1.trainable_variables() if "kernel" in variable.name.rsplit("/", 1)[-1]]
+    """Returns factor × half the sum of squares of every convolution kernel; biases and batch norm stay free.
+
+    It is for show: `minimize` adds its gradient by itself.
+    """
+    kernels = [variable for variable in v1.trainable_variables() if _decays(variable)]
     return factor * tf.add_n([tf.nn.l2_loss(tf.cast(kernel, tf.float32)) for kernel in kernels])
 
 
+def _decays(variable):
+    return "kernel" in variable.name.rsplit("/", 1)[-1]
+
+
+def _with_decay(gradient, variable, factor):
+    """Adds the gradient of the weight decay to a variable's gradient."""
+    if not factor or not _decays(variable):
+        return gradient
+    # The replicas' gradients are summed. Computed any earlier, a copy of every kernel would wait in memory.
+    share = factor / tf.distribute.get_strategy().num_replicas_in_sync
+    with tf.control_dependencies([gradient]):
+        return gradient + share * variable
+
+
 def minimize(loss, rate, settings):
-    """Returns the operation of one training step, batch norm's statistics and weight averages included.
+    """Returns the operation of one training step: weight decay, batch norm's statistics and weight averages included.
 
     A loss or gradient that is not finite makes the step fail (InvalidArgumentError, "... is not finite"), before a
     checkpoint can hold what comes of it.
@@ -71,6 +88,7 @@ def minimize(loss, rate, settings):
     gradients = optimizer.compute_gradients(_finite(loss, "the loss"))
     if not _needs_loss_scale(settings):  # which meets infinities in its search for the scale, and skips those steps
         gradients = [(_finite(gradient, f"the gradient of {v.name}"), v) for gradient, v in gradients]
+    gradients = [(_with_decay(gradient, v, settings["weight_decay"]), v) for gradient, v in gradients]
     if settings["clip_gradients"]:
         tensors, variables = zip(*gradients)
         gradients = list(zip(tf.clip_by_global_norm(tensors, settings["clip_gradients"])[0], variables))

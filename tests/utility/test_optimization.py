@@ -19,6 +19,7 @@ SETTINGS = {
     "decay_boundaries": [1.0, 2.0],
     "lr_decay_factors": [1.0, 0.5, 0.001],
     "total_steps": 24,
+    "weight_decay": 0.0,
     "clip_gradients": 0.0,
     "moving_average": 0.0,
     "swa_start_epoch": None,
@@ -102,6 +103,18 @@ def test_clipping_bounds_the_global_norm():
 def test_a_loss_that_is_not_finite_is_refused(factor):
     with pytest.raises(tf.errors.InvalidArgumentError, match="is not finite"):
         run_steps(1, factor=factor)
+
+
+def test_a_step_decays_kernels_by_the_gradient_of_that_loss():
+    settings = {**SETTINGS, "weight_decay": 0.5}
+    with tf.Graph().as_default(), v1.Session() as session:
+        names = ("dense/kernel", "norm/gamma")
+        variables = [v1.get_variable(name, [], initializer=v1.constant_initializer(2.0)) for name in names]
+        train_op = optimization.minimize(3.0 * tf.add_n(variables), tf.constant(0.1), settings)
+        session.run(v1.global_variables_initializer())
+        session.run(train_op)
+        # 2 - 0.1 · (3 + 0.5 · 2), and without decay 2 - 0.1 · 3
+        assert session.run(variables) == pytest.approx([1.6, 1.7])
 
 
 def test_weight_decay_is_half_the_squares_of_kernels_only():
