@@ -8,6 +8,7 @@ import math
 import tensorflow as tf
 
 from configs.keypoints import ALL, CATEGORIES, num_keypoints
+from net import recomputation
 from net.registry import get_net
 from preprocessing import geometry
 from utility import averaging, codec, distribution, losses, metrics, optimization
@@ -50,10 +51,10 @@ def model_fn(features, labels, mode, params):
         scaffold = v1.train.Scaffold(saver=averaging.averaged_saver()) if training["moving_average"] else None
         return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops={"ne": metric}, scaffold=scaffold)
 
-    loss += optimization.weight_decay_loss(training["weight_decay"])
     step = v1.train.get_or_create_global_step()
     rate = optimization.learning_rate(step, training, training["steps_per_epoch"])
     train_op = optimization.minimize(loss, rate, training)
+    loss += optimization.weight_decay_loss(training["weight_decay"])
     figures = _name_progress(loss, errors, visible, rate, train_op)
     # Only the chief fetches the figures, but every worker has to take part in averaging them.
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=tf.group(train_op, *figures))
@@ -103,14 +104,15 @@ def run_net(images, model, is_training, data_format=None):
     """
     mean, scale = (tf.constant(model["normalisation"][key], tf.float32) for key in ("mean", "scale"))
     size = model["heatmap_size"]
-    return get_net(model["net"]).build(
-        (images - mean) * scale,
-        len(model["keypoints"]),
-        is_training,
-        data_format=data_format or best_data_format(),
-        heatmap_size=(size, size),
-        **model["net_options"],
-    )
+    with recomputation.recomputing():
+        return get_net(model["net"]).build(
+            (images - mean) * scale,
+            len(model["keypoints"]),
+            is_training,
+            data_format=data_format or best_data_format(),
+            heatmap_size=(size, size),
+            **model["net_options"],
+        )
 
 
 def as_heatmaps(outputs, model):
