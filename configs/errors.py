@@ -1,5 +1,7 @@
 """The errors that a user sees as one line each, and the exit code that each stands for."""
 
+from configs.wording import counted
+
 
 class ProgramError(Exception):
     """An error that is reported as lines on stderr, without a traceback."""
@@ -40,7 +42,7 @@ class DataErrors(ProgramError):
     def lines(self):
         shown = [line for error in self.errors[: self.limit] for line in error.lines()]
         hidden = len(self.errors) - len(shown)
-        return shown + ([f"… and {hidden} more faults, {len(self.errors)} in all"] if hidden else [])
+        return shown + ([f"… and {counted(hidden, 'more fault')}, {len(self.errors)} in all"] if hidden else [])
 
 
 class UsageError(ProgramError):

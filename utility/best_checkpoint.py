@@ -1,5 +1,6 @@
 """The checkpoint of lowest validation error, kept in `best/` beside the last ones, and the table of all evaluations."""
 
+import contextlib
 import glob
 import json
 import math
@@ -9,7 +10,8 @@ import shutil
 import pandas as pd
 import tensorflow as tf
 
-from preprocessing.files import atomic_write
+from preprocessing.files import atomic_write, cannot_write
+from utility import full_disk
 from utility.model_directory import BEST
 
 _SCORE = "best.json"
@@ -50,16 +52,26 @@ class BestCheckpoint:
         os.makedirs(self._folder, exist_ok=True)
         files = glob.glob(glob.escape(checkpoint) + ".*")
         for file in files:
-            target = os.path.join(self._folder, os.path.basename(file))
-            shutil.copyfile(file, target + ".tmp")
-            os.replace(target + ".tmp", target)
+            _copy(file, os.path.join(self._folder, os.path.basename(file)))
         name = os.path.basename(checkpoint)
         # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
-        tf.compat.v1.train.update_checkpoint_state(os.path.abspath(self._folder), name, [name])
+        with full_disk.naming_checkpoint(os.path.join(self._folder, name)):
+            tf.compat.v1.train.update_checkpoint_state(os.path.abspath(self._folder), name, [name])
         current = {os.path.basename(file) for file in files}
         for file in glob.glob(os.path.join(glob.escape(self._folder), "model.ckpt-*")):
             if os.path.basename(file) not in current:
                 os.remove(file)
+
+
+def _copy(file, target):
+    temporary = target + ".tmp"  # a name that `take` clears away after a kill
+    try:
+        shutil.copyfile(file, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+        raise cannot_write(target, error) from error
 
 
 def read_metrics(model_dir):

@@ -18,7 +18,7 @@ import tensorflow as tf
 from configs.errors import DataError
 from net import registry
 from preprocessing.files import atomic_write
-from utility import model_directory, restoration
+from utility import full_disk, model_directory, restoration
 
 BACKBONE = "backbone.json"  # what the importer of weights writes beside its checkpoint
 PREFIX = "model.ckpt"
@@ -51,9 +51,7 @@ def find(path):
         description_folder = os.path.dirname(folder.rstrip("/"))
     else:
         description_folder = folder
-    prefix = model_directory.checkpoint(folder) if os.path.isdir(path) else path
-    if not os.path.isfile(f"{prefix}.index"):
-        raise DataError(path, None, "is no checkpoint: a folder or a prefix such as CKPT/model.ckpt is needed")
+    prefix = model_directory.checkpoint(path)
     if os.path.isfile(os.path.join(description_folder, BACKBONE)):
         return Source(prefix, read_backbone(description_folder), True)
     if os.path.isfile(os.path.join(description_folder, model_directory.DESCRIPTION)):
@@ -101,19 +99,15 @@ def write(prefix, arrays):
     """Writes {variable name: array} as a checkpoint that `tf.train.latest_checkpoint` finds in its folder."""
     names = sorted(arrays)
     os.makedirs(os.path.dirname(prefix), exist_ok=True)
-    try:
+    with full_disk.naming_checkpoint(prefix):
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
             values = [tf.compat.v1.placeholder(arrays[name].dtype, arrays[name].shape) for name in names]
             save = tf.raw_ops.SaveV2(
                 prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=values
             )
             session.run(save, dict(zip(values, (arrays[name] for name in names))))
-    except tf.errors.OpError as error:
-        raise DataError(
-            prefix, None, f"cannot be written ({error.message}): a place with free space is needed"
-        ) from error
-    # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
-    tf.compat.v1.train.update_checkpoint_state(os.path.abspath(os.path.dirname(prefix)), os.path.basename(prefix))
+        # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
+        tf.compat.v1.train.update_checkpoint_state(os.path.abspath(os.path.dirname(prefix)), os.path.basename(prefix))
 
 
 def inherited(path, net):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Optional
 import tensorflow as tf
 
 from configs.errors import DataError, UsageError
+from configs.wording import counted
 
 NONE, MIRRORED, MULTI_WORKER, PARAMETER_SERVER = "none", "mirrored", "multi_worker", "parameter_server"
 
@@ -98,7 +99,9 @@ def _mirrored(gpus, num_devices):
     if gpus:
         count = num_devices or len(gpus)
         if count > len(gpus):
-            raise DataError("the machine", None, f"has {len(gpus)} GPUs, --num_devices={count} asks for more")
+            raise DataError(
+                "the machine", None, f"has {counted(len(gpus), 'GPU')}, --num_devices={count} asks for more"
+            )
         names = [f"/gpu:{number}" for number in range(count)]
     else:
         count = num_devices or 1

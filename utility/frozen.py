@@ -35,7 +35,7 @@ def freeze(model_dir, checkpoint=None, data_format=None):
         DataError: the description or the checkpoint is missing, broken, or not of this net.
     """
     model = model_directory.read(model_dir)
-    checkpoint = find_checkpoint(model_dir, checkpoint)
+    checkpoint = model_directory.checkpoint(checkpoint or model_dir)
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
         _build(model, data_format, os.path.join(model_dir, model_directory.DESCRIPTION))
         restore(session, checkpoint)
@@ -52,18 +52,6 @@ def _build(model, data_format, path):
         what = f"describes no net that this program builds ({error}): the file that the training wrote is needed"
         raise DataError(path, None, what) from error
     tf.multiply(heatmaps, 1 / model["target_scale"], name=HEATMAPS)
-
-
-def find_checkpoint(model_dir, checkpoint=None):
-    """Returns the prefix of the checkpoint to use, `checkpoint` (a prefix or a folder of them) where given."""
-    if checkpoint is None:
-        return model_directory.checkpoint(model_dir)
-    prefix = tf.train.latest_checkpoint(checkpoint) or checkpoint
-    if not tf.compat.v1.train.checkpoint_exists(prefix):
-        raise DataError(
-            prefix, None, "is no checkpoint: the prefix of one (…/model.ckpt-1000), or its folder, is needed"
-        )
-    return prefix
 
 
 def restore(session, checkpoint):

@@ -9,6 +9,8 @@ import time
 import tensorflow as tf
 from tqdm import tqdm
 
+from utility import full_disk
+
 v1 = tf.compat.v1
 
 _SECONDS_BETWEEN_LINES = 15
@@ -136,7 +138,8 @@ class SaveHook(tf.estimator.SessionRunHook):
 
     def _save(self, session, step):
         (saver,) = v1.get_collection(v1.GraphKeys.SAVERS)
-        path = saver.save(session, self._prefix, global_step=step, write_meta_graph=False)
+        with full_disk.naming_checkpoint(f"{self._prefix}-{step}"):
+            path = saver.save(session, self._prefix, global_step=step, write_meta_graph=False)
         self._saved_step, self._saved_time = step, time.monotonic()
         return path
 

@@ -4,6 +4,7 @@ A line a photo, in the order of the work, behind a line that says which work it 
 lines of a batch that is not whole are dropped when the work goes on, so every batch is computed whole.
 """
 
+import contextlib
 import json
 import os
 
@@ -73,7 +74,8 @@ class Journal:
 
     def leave(self):
         """Closes the file: the same work can go on with it; without a batch there is nothing to go on with."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # of the rows that a full disk did not take, of which `add` has told
+            self._file.close()
         if not self.batches:
             os.remove(self._path)
 

@@ -108,17 +108,24 @@ def _differences(there, here):
     return texts
 
 
-def checkpoint(model_dir):
-    """Returns the prefix of the checkpoint to use: the best one, or the last where no validation chose a best.
+def checkpoint(path):
+    """Returns the prefix of the checkpoint to use: a model's best one, its last where no validation chose a best.
+
+    Args:
+        path: a model's folder, another folder of checkpoints, or itself the prefix of one.
 
     Raises:
-        DataError: the folder holds none.
+        DataError: there is none.
     """
-    for place in (os.path.join(model_dir, BEST), model_dir):
+    if not os.path.isdir(path):
+        if os.path.isfile(f"{path}.index"):
+            return path
+        raise DataError(path, None, "is no checkpoint: a folder, or a prefix such as …/model.ckpt-1000, is needed")
+    for place in (os.path.join(path, BEST), path):
         prefix = tf.train.latest_checkpoint(place)
         if prefix:
             return prefix
-    raise DataError(model_dir, None, "holds no checkpoint: a folder in which a training saved one is needed")
+    raise DataError(path, None, "holds no checkpoint: a folder in which a training saved one is needed")
 
 
 def find(parent):

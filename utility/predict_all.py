@@ -13,7 +13,7 @@ from configs.errors import DataError
 from configs.keypoints import ALL, KEYPOINTS, keypoint_indices
 from preprocessing import annotations
 from preprocessing.files import atomic_write
-from utility import frozen, model_directory
+from utility import model_directory
 from utility.journal import Journal
 from utility.predict import Predictor
 
@@ -87,7 +87,7 @@ def _beside(output):
 
 def _identity(folder, checkpoint):
     """Returns a text that differs for other weights: a checkpoint's index holds the checksum of every variable."""
-    path = frozen.find_checkpoint(folder, checkpoint)
+    path = model_directory.checkpoint(checkpoint or folder)
     digest = hashlib.sha256()
     for file in (os.path.join(folder, model_directory.DESCRIPTION), path + ".index"):
         with open(file, "rb") as handle:

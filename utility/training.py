@@ -12,7 +12,7 @@ import tensorflow as tf
 from configs.errors import DataError
 from preprocessing.files import atomic_write, exclusive
 from preprocessing.manifest import naming_damage
-from utility import checkpoints, model_directory, stochastic_averaging, training_plan
+from utility import checkpoints, full_disk, model_directory, stochastic_averaging, training_plan
 from utility.distribution import distribute
 from utility.estimators import evaluation_estimator, run_training, validation_input
 from utility.evaluation import Evaluation
@@ -93,8 +93,8 @@ def train(job):
     if not job.distribution.is_chief:
         run_training(job, [], 1.0)
         return None
-    stop = Stop()
-    with exclusive(job.model_dir), stop.signals(), naming_damage(job.settings["data_dir"], job.category):
+    stop, records = Stop(), naming_damage(job.settings["data_dir"], job.category)
+    with exclusive(job.model_dir), stop.signals(), full_disk.naming(job.model_dir), records:
         model_directory.claim(job.model_dir, job.model, training_plan.binding(job.settings, job.images))
         evaluation = None
         if job.num_validation:

@@ -50,7 +50,7 @@ def one_line_errors(path, kind=ProgramError):
         for line in error.lines():
             assert len(line.splitlines()) == 1, line
             assert len(line) < 1000
-            assert str(path) in line or "more faults" in line
+            assert str(path) in line or "more fault" in line
 
 
 def table():

@@ -99,7 +99,7 @@ def test_a_frozen_net_equals_the_evaluation(tmp_path):
         features = v1.data.make_one_shot_iterator(dataset).get_next()
         params = {"model": model_directory.read(folder)}
         spec = model_fn.model_fn(features, None, tf.estimator.ModeKeys.PREDICT, params)
-        v1.train.Saver(v1.global_variables()).restore(session, frozen.find_checkpoint(folder))
+        v1.train.Saver(v1.global_variables()).restore(session, model_directory.checkpoint(folder))
         expected = session.run(spec.predictions)
     assert np.stack(points) == pytest.approx(expected["points"], abs=0.01)
     assert np.stack(scores) == pytest.approx(expected["scores"], rel=1e-4)

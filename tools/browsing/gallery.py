@@ -104,5 +104,5 @@ def _load(model_dir):
         session = tf.compat.v1.Session(graph=graph)
         images = tf.compat.v1.placeholder(tf.float32, [None, size, size, 3])
         stages = forward(images, model, False)
-        frozen.restore(session, frozen.find_checkpoint(model_dir))
+        frozen.restore(session, model_directory.checkpoint(model_dir))
         return model, predict.Predictor(model_dir), session.make_callable(stages, [images])
