@@ -3,7 +3,11 @@
 OUT/saved_model/, OUT/model.tflite or OUT/model.onnx, with OUT/model.json (keypoint names, sizes). SavedModel has the
 signatures `serving_default`, of image_bytes [N] string (JPEG or PNG), and `image`, of image [N, H, W, 3] float32 RGB
 from 0 to 255; TFLite and ONNX are like the second. All give points [N, K, 2] in the photo's own pixels, scores [N, K].
-An int8 TFLite file gives heatmaps [1, h, h, K] of a photo resized to its input. No EXIF is read: give upright photos.
+No EXIF is read: give upright photos.
+
+An int8 TFLite file takes the photo resized to its input, [1, S, S, 3], and gives heatmaps [1, h, h, K] instead: a peak
+at column c and row r, from 0, is at ((c + 0.5) / h * W - 0.5, (r + 0.5) / h * H - 0.5) in the photo, to half a cell.
+`utility/codec.py` finds the peaks to a fraction of a cell.
 """
 
 import contextlib
@@ -14,6 +18,7 @@ import time
 
 from configs import command_line
 from configs.errors import DataError, UsageError
+from configs.wording import counted
 
 _FILES = {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model.onnx"}
 _MOST_PHOTOS = 40
@@ -133,8 +138,9 @@ def _compare(name, found, expected, milliseconds, tolerance, path):
 
     differences = np.concatenate([np.linalg.norm(a - b, axis=-1) for a, b in zip(found, expected)])
     print(
-        f"{name}: {len(found)} photos, points differ from the checkpoint's by {np.median(differences):.4f} px (median)"
-        f", {differences.mean():.4f} px (mean), {differences.max():.4f} px (largest); {milliseconds:.0f} ms a photo"
+        f"{name}: {counted(len(found), 'photo')}, points differ from the checkpoint's by "
+        f"{np.median(differences):.4f} px (median), {differences.mean():.4f} px (mean), "
+        f"{differences.max():.4f} px (largest); {milliseconds:.0f} ms a photo"
     )
     if tolerance is not None and not differences.max() <= tolerance:
         what = f"{name} differs from the checkpoint by {differences.max():.2f} px, more than {tolerance}: not exported"
