@@ -5,6 +5,7 @@ A prediction that was stopped goes on with the same command. Several model folde
 
 from configs import command_line, cross_checks
 from configs.errors import UsageError
+from configs.wording import counted
 
 
 def main(flags):
@@ -38,7 +39,7 @@ def main(flags):
             checkpoint=flags.checkpoint_path,
             precision=flags.precision,
         )
-    print(f"{flags.output}: {count} photos")
+    print(f"{flags.output}: {counted(count, 'photo')}")
 
 
 if __name__ == "__main__":

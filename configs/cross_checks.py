@@ -17,10 +17,7 @@ def check_training(flags):
             "a quarter of it is usual"
         )
     _check_boundaries(flags.decay_boundaries, flags.lr_decay_factors)
-    for name in ("crop_area", "crop_aspect", "saturation", "contrast"):
-        _check_range(name, getattr(flags, name))
-    if not flags.resize_methods:
-        raise UsageError("--resize_methods is empty: bilinear is usual")
+    check_augmentation(flags)
     per_category.parse("category_epochs", flags.category_epochs)
     per_category.parse("category_learning_rates", flags.category_learning_rates)
     if flags.moving_average and flags.swa_start_epoch is not None:
@@ -29,6 +26,18 @@ def check_training(flags):
         raise UsageError("--seq_train trains categories from `all`: name them in --model_to_train")
     if flags.seq_train and flags.checkpoint_path:
         raise UsageError("--seq_train starts the categories from its own `all`: leave out --checkpoint_path")
+
+
+def check_augmentation(flags):
+    """Checks the flags of the augmentation.
+
+    Raises:
+        UsageError: a range is none, or there is no method to resize by.
+    """
+    for name in ("crop_area", "crop_aspect", "saturation", "contrast"):
+        _check_range(name, getattr(flags, name))
+    if not flags.resize_methods:
+        raise UsageError("--resize_methods is empty: bilinear is usual")
 
 
 def _check_range(name, values):

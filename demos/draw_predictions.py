@@ -7,6 +7,7 @@ import os
 
 from configs import command_line
 from configs.keypoints import CATEGORIES
+from configs.wording import counted
 
 
 def main(flags):
@@ -37,7 +38,7 @@ def main(flags):
             tiles.append(drawing.draw_keypoints(image, category, points, truth=right))
             captions.append(category)
     drawing.save(flags.output, drawing.contact_sheet(tiles, flags.num_photos, 240, captions))
-    print(f"{flags.output}: {len(tiles)} photos")
+    print(f"{flags.output}: {counted(len(tiles), 'photo')}")
 
 
 if __name__ == "__main__":

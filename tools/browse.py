@@ -2,14 +2,27 @@
 statistics and what is broken; the worst predictions first when there are any.
 
 python tools/browse.py --data_dir=DATA --output=report.html
+
+--augmented shows the inputs as the flags of a training make them: a recipe's, by --flagfile, or others.
 """
 
 import os
 
-from configs import command_line
+from configs import command_line, cross_checks
 from configs.errors import UsageError
+from configs.wording import counted
 
-FLAGS = ("data_dir", "records", "predictions", "augmented", "thumbnail_size", "output", "seed", "codec")
+FLAGS = (
+    "data_dir",
+    "records",
+    "predictions",
+    "augmented",
+    "thumbnail_size",
+    "output",
+    "seed",
+    "codec",
+    "augmentation",
+)
 
 
 def main(flags):
@@ -21,6 +34,7 @@ def main(flags):
     """
     if not (flags.data_dir or flags.records):
         raise UsageError("--data_dir or --records is required")
+    cross_checks.check_augmentation(flags)
     if len(flags.predictions) > 1:
         raise UsageError("--predictions: one file would be right; tools/ensemble.py averages several")
     from preprocessing import annotations
@@ -39,13 +53,15 @@ def main(flags):
     with atomic_write(flags.output, encoding="utf-8") as file:
         file.write(page.render(title, gathered, row_faults, pictures))
     broken = sum(1 for entry in gathered if entry.faults) + len(row_faults)
-    print(f"{flags.output}: {len(gathered)} photos, {broken} broken")
+    print(f"{flags.output}: {counted(len(gathered), 'photo')}, {broken} broken")
 
 
 def _augmented(flags, gathered):
+    from preprocessing import draws
     from tools.browsing import augmented
 
-    settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, flags.seed
+    augmentation = {name: getattr(flags, name) for name in draws.DEFAULTS} if flags.augment else None
+    settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, augmentation, flags.seed
     if flags.records:
         return augmented.from_records(flags.records, *settings)
     return augmented.from_entries(gathered, *settings)

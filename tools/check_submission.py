@@ -2,6 +2,7 @@
 
 from configs import command_line
 from configs.errors import DataErrors
+from configs.wording import counted
 
 
 def main(flags):
@@ -19,7 +20,7 @@ def main(flags):
         faults = submission.row_faults(prediction, photos) + submission.point_faults(prediction)
     if faults:
         raise DataErrors(faults)
-    print(f"{flags.prediction}: {len(prediction)} rows, right for {flags.test_csv}: it would be accepted")
+    print(f"{flags.prediction}: {counted(len(prediction), 'row')}, right for {flags.test_csv}: it would be accepted")
 
 
 if __name__ == "__main__":

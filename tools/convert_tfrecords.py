@@ -11,6 +11,7 @@ import sys
 
 from configs import command_line
 from configs.errors import UsageError
+from configs.wording import counted
 
 
 def main(flags):
@@ -30,8 +31,9 @@ def main(flags):
             plan, flags.output_dir, labelled, flags.skip_bad, faults, progress.step, _warn
         )
     if skipped:
-        _warn(f"{len(skipped)} faults, their rows left out: {os.path.join(flags.output_dir, conversion.SKIPPED)}")
-    print(f"{flags.output_dir} holds {num_records} records in {len(plan)} shards")
+        listed = os.path.join(flags.output_dir, conversion.SKIPPED)
+        _warn(f"{counted(len(skipped), 'fault')}, their rows left out: {listed}")
+    print(f"{flags.output_dir} holds {counted(num_records, 'record')} in {counted(len(plan), 'shard')}")
 
 
 def _warn(line):

@@ -4,6 +4,7 @@ import math
 
 from configs import command_line
 from configs.errors import UsageError
+from configs.wording import counted
 
 
 def main(flags):
@@ -22,7 +23,8 @@ def main(flags):
     points, visibility = submission.average(submissions, weights, flags.median)
     first = submissions[0]
     annotations.write(flags.output, first.image_ids, first.categories, points, visibility)
-    print(f"{flags.output}: the {'median' if flags.median else 'mean'} of {len(submissions)} files, {len(first)} rows")
+    kind, files = "median" if flags.median else "mean", counted(len(submissions), "file")
+    print(f"{flags.output}: the {kind} of {files}, {counted(len(first), 'row')}")
 
 
 def _read_weights(text, count):
@@ -38,7 +40,8 @@ def _read_weights(text, count):
     except ValueError:
         raise UsageError(f"--weights: {text!r} is not a list of numbers: 1,2 would be one") from None
     if len(weights) != count:
-        raise UsageError(f"--weights: has {len(weights)} numbers for {count} files: one each would be right")
+        given = f"{counted(len(weights), 'number')} for {counted(count, 'file')}"
+        raise UsageError(f"--weights: {given}: one each would be right")
     if not all(0 < weight < math.inf for weight in weights):
         raise UsageError("--weights: not all are above 0: leave the file out instead of giving it none")
     return weights

@@ -12,6 +12,7 @@ import tempfile
 from configs import command_line
 from configs.errors import DataError, DataErrors, UsageError
 from configs.keypoints import KEYPOINTS
+from configs.wording import counted
 
 FLAGS = ("labels", "label_format", "images", "output_dir", "split", "category")
 
@@ -42,7 +43,7 @@ def main(flags):
             raise cannot_write(target, error) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    print(f"{target}: {count} photos")
+    print(f"{target}: {counted(count, 'photo')}")
 
 
 def _reader(path, label_format):

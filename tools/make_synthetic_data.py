@@ -15,6 +15,7 @@ import tempfile
 from configs import command_line
 from configs.errors import DataError
 from configs.keypoints import CATEGORIES, KEYPOINTS
+from configs.wording import counted
 from preprocessing.files import cannot_write
 
 FLAGS = ("output_dir", "num_train", "num_test", "image_size", "seed")
@@ -46,7 +47,7 @@ def main(flags):
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     count = len(CATEGORIES) * (flags.num_train + flags.num_test)
-    print(f"{flags.output_dir}: {count} photos of {len(CATEGORIES)} categories")
+    print(f"{flags.output_dir}: {counted(count, 'photo')} of {len(CATEGORIES)} categories")
 
 
 def write_data_set(folder, num_train, num_test, image_size, seed, processes=None):

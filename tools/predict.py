@@ -11,6 +11,7 @@ import os
 from configs import command_line, cross_checks
 from configs.errors import DataError, DataErrors, UsageError
 from configs.keypoints import ALL, CATEGORIES
+from configs.wording import counted
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
@@ -55,7 +56,7 @@ def main(flags):
             progress.step()
     if faults:
         raise DataErrors(faults)
-    print(f"{flags.output_dir}: {len(files)} files predicted")
+    print(f"{flags.output_dir}: {counted(len(files), 'file')} predicted")
 
 
 def list_files(image):

@@ -77,9 +77,7 @@ def point_faults(prediction):
             where = f"line {prediction.lines[row]}, column {KEYPOINTS[index]}"
             found = "_".join(str(int(n)) for n in (*prediction.points[row, index], prediction.visibility[row, index]))
             what = (
-                f"a {category} has this point: x_y_1"
-                if right[index] == 1
-                else f"a {category} has no such point: -1_-1_-1"
+                f"{category} has this point: x_y_1" if right[index] == 1 else f"{category} has no such point: -1_-1_-1"
             )
             faults.append(DataError(prediction.file, where, f"{found}, but {what} would be right"))
     return faults

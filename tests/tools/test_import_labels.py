@@ -160,7 +160,7 @@ def one_skirt(drawn, **changes):
     [
         (lambda drawn: one_skirt(drawn, name="other.jpg"), "other.jpg is there 0 times"),
         (lambda drawn: one_skirt(drawn, size=(900, 900)), "its labels are for 900x900"),
-        (lambda drawn: one_skirt(drawn, category="trousers"), "hemline_left: is no keypoint of a trousers"),
+        (lambda drawn: one_skirt(drawn, category="trousers"), "hemline_left: is no keypoint of trousers"),
         (lambda drawn: one_skirt(drawn).replace("hemline_right", "hemline_left"), "stands twice"),
         (lambda drawn: one_skirt(drawn).replace(" points='", " points='9999"), "outside the photo"),
         (lambda drawn: one_skirt(drawn).replace("<tag label='skirt' source='manual'/>", ""), "has no category"),

@@ -95,7 +95,7 @@ def test_check_submission_accepts_a_right_one_and_refuses_absent_points(files, t
     done = run("check_submission.py", prediction=wrong, test_csv=tmp_path / "test.csv")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 4
-    assert "line 3, column waistband_left: 0_10_-1, but a skirt has this point" in done.stderr
+    assert "line 3, column waistband_left: 0_10_-1, but skirt has this point" in done.stderr
 
 
 def test_ensemble_writes_the_weighted_mean(files, tmp_path):

@@ -56,8 +56,8 @@ def test_points_must_be_those_of_the_category():
     prediction.visibility[1, KEYPOINTS.index("crotch")] = 1
     lines = [str(fault) for fault in submission.point_faults(prediction)]
     assert lines == [
-        "a-b.csv: line 2, column waistband_left: 1_10_-1, but a skirt has this point: x_y_1 would be right",
-        "a-b.csv: line 3, column crotch: -1_-1_1, but a skirt has no such point: -1_-1_-1 would be right",
+        "a-b.csv: line 2, column waistband_left: 1_10_-1, but skirt has this point: x_y_1 would be right",
+        "a-b.csv: line 3, column crotch: -1_-1_1, but skirt has no such point: -1_-1_-1 would be right",
     ]
 
 

@@ -14,13 +14,14 @@ from utility import codec, drawing
 _PER_CATEGORY = 6  # photos
 
 
-def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, seed):
+def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentation, seed):
     """Draws augmented inputs of every category that has labelled records.
 
     Args:
         records_dir: a folder of TFRecords.
         image_size: height and width of the network's input, in pixels.
         heatmap_size, heatmap_sigma: size and width of the targets, in cells.
+        augmentation: as for `make_dataset`: {name: value}, or None for none.
         seed: that of the augmentation.
 
     Returns:
@@ -34,7 +35,7 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, seed):
         shards = records.list_shards(records_dir, category)
         if shards and records.is_labelled(shards[0]):
             images, points, visibility, heatmaps = _first_batch(
-                records_dir, category, image_size, heatmap_size, heatmap_sigma, seed
+                records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed
             )
             rows = zip(images, points, visibility, heatmaps)
             pictures += [(category, _picture(category, *row)) for row in rows]
@@ -43,7 +44,7 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, seed):
     return pictures
 
 
-def from_entries(entries, image_size, heatmap_size, heatmap_sigma, seed):
+def from_entries(entries, image_size, heatmap_size, heatmap_sigma, augmentation, seed):
     """Does the same for the first photos of each category that are not records yet; they become temporary ones.
 
     Args:
@@ -59,7 +60,7 @@ def from_entries(entries, image_size, heatmap_size, heatmap_sigma, seed):
             ]
             if usable:
                 write_records(os.path.join(folder, records.shard_name(category, 0)), usable[:_PER_CATEGORY])
-        return from_records(folder, image_size, heatmap_size, heatmap_sigma, seed)
+        return from_records(folder, image_size, heatmap_size, heatmap_sigma, augmentation, seed)
 
 
 def write_records(path, entries):
@@ -73,11 +74,11 @@ def write_records(path, entries):
             )
 
 
-def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma, seed):
+def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed):
     """Returns images [B, H, W, 3], points [B, K, 2], visibility [B, K] and heatmaps [B, h, w, K] as arrays."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         dataset = input_fn.make_dataset(
-            records_dir, category, True, _PER_CATEGORY, image_size, augmentation={}, seed=seed, epochs=1
+            records_dir, category, True, _PER_CATEGORY, image_size, augmentation=augmentation, seed=seed, epochs=1
         )
         features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
         cells = labels["points"] * (heatmap_size / image_size)

@@ -212,7 +212,7 @@ def _point_faults(entry):
                 f"{KEYPOINTS[index]} is at {x:g}, {y:g}, outside the photo of {entry.size[0]}x{entry.size[1]}"
             )
         if index not in own:
-            faults.append(f"{KEYPOINTS[index]} is no keypoint of a {entry.category}")
+            faults.append(f"{KEYPOINTS[index]} is no keypoint of {entry.category}")
     left, right = normalising_pair(entry.category)
     if present.any() and present[[left, right]].sum() == 1:
         faults.append(f"only one of {KEYPOINTS[left]} and {KEYPOINTS[right]}, which normalise the error, is there")

@@ -47,9 +47,7 @@ def to_row(photo, default_category):
     for label, x, y, occluded in photo.points:
         where = f"{photo.where}, {label}"
         if label not in own:
-            raise DataError(
-                photo.file, where, f"is no keypoint of a {category}: one of {', '.join(own)} would be right"
-            )
+            raise DataError(photo.file, where, f"is no keypoint of {category}: one of {', '.join(own)} would be right")
         if label in row:
             raise DataError(photo.file, where, "stands twice: one point of each name would be right")
         row[label] = (_pixel(photo, where, x, 0), _pixel(photo, where, y, 1), 0 if occluded else 1)
