@@ -204,7 +204,8 @@ def test_nothing_is_fetched_from_elsewhere(data_dir, tmp_path, browser):
 
 
 def test_it_fits_a_telephone(data_dir, tmp_path, browser):
-    output = write_page(tmp_path, f"--data_dir={data_dir}")
+    predictions = os.path.join(data_dir, "test_0_answer.csv")
+    output = write_page(tmp_path, f"--data_dir={data_dir}", f"--predictions={predictions}")
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     )
@@ -212,6 +213,9 @@ def test_it_fits_a_telephone(data_dir, tmp_path, browser):
     for view in ("photos", "statistics", "faults"):
         browser.find_element(By.CSS_SELECTOR, f"[data-view={view}]").click()
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    browser.find_element(By.CSS_SELECTOR, "[data-view=statistics]").click()
+    for tables in browser.find_elements(By.CLASS_NAME, "tables"):
+        assert int(tables.get_property("scrollWidth")) <= int(tables.get_property("clientWidth"))
     browser.find_element(By.CSS_SELECTOR, "[data-view=photos]").click()
     cards(browser)[0].click()
     assert browser.find_element(By.CSS_SELECTOR, "dialog img").rect["width"] > 300
