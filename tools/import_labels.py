@@ -3,6 +3,7 @@
 python tools/import_labels.py --labels=export.json --images=photos --output_dir=DATA --category=skirt
 """
 
+import functools
 import hashlib
 import os
 import re
@@ -115,11 +116,17 @@ def _paths_by_name(images):
     return paths
 
 
+@functools.cache
+def _uploaded(name):
+    """Returns the name under which Label Studio keeps an uploaded file: without spaces, and with few other signs."""
+    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
+
+
 def _copy(folder, photo, paths, category):
     """Stores the photo as an upright JPEG under its hash, as the published data names them; returns its image_id."""
     from preprocessing import photos
 
-    found = paths.get(photo.name, [])
+    found = paths.get(photo.name) or [path for name in paths if _uploaded(name) == photo.name for path in paths[name]]
     if len(found) != 1:
         what = f"{photo.name} is there {len(found)} times: one photo of that name below --images would be right"
         raise DataError(photo.file, photo.where, what)

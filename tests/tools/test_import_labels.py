@@ -48,7 +48,7 @@ def label_studio(photos):
             results.append({**region, "original_width": width, "original_height": height})
             if v == 0:
                 results.append({"id": keypoint, "type": "choices", "value": {"choices": ["occluded"]}})
-        address = f"/data/upload/3/1a2b3c4d-{name.replace(' ', '%20')}"
+        address = f"/data/upload/3/1a2b3c4d-{name.replace(' ', '%20' if number % 2 else '_')}"
         tasks.append({"id": number, "data": {"image": address}, "annotations": [{"result": results}]})
     tasks.append({"id": 99, "data": {"image": "/data/upload/3/not_yet.jpg"}, "annotations": []})
     return json.dumps(tasks)
