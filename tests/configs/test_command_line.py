@@ -58,6 +58,21 @@ def test_misspelling_of_2018_is_an_alias():
     assert parse("--feats_channals=64").feats_channels == 64
 
 
+def test_the_reference_s_way_of_writing_flags():
+    """Its scripts write `--flag value`, `--flag=value`, and booleans as words."""
+    words = "--data_dir R --model_dir=M --model_to_train skirt,dress --feats_channals 64 --use_ohkm=False -batch_size 4"
+    words += " --train_image_size=256 --heatmap_size 64 --heatmap_sigma=1 --bbox_border=25.0 --train_epochs 50"
+    words += " --epochs_per_eval=20 --num_stacks=8 --num_modules 1 --learning_rate=1e-4 --end_learning_rate=1e-6"
+    words += " --warmup_learning_rate=1e-5 --warmup_steps=100 --decay_boundaries=2,3 --lr_decay_factors=1,0.5,0.1"
+    words += " --weight_decay=0.0 --mse_weight=1.0 --momentum=0.0 --data_format=channels_last --tf_random_seed=20180417"
+    words += " --checkpoint_path CKPT --checkpoint_model_scope=a --model_scope b --checkpoint_exclude_scopes=b/c"
+    words += " --ignore_missing_vars=True --seq_train=True --num_readers=16 --num_preprocessing_threads=48"
+    flags = command_line.parse(["program.py", *words.split()], ["net", *command_line.TRAINING_GROUPS])
+    assert (flags.feats_channels, flags.use_ohkm, flags.batch_size, flags.seq_train) == (64, False, 4, True)
+    assert (flags.model_to_train, flags.ignore_missing_vars) == (["skirt", "dress"], True)
+    assert (flags.train_epochs, flags.checkpoint_exclude_scopes) == (50, ["b/c"])
+
+
 @pytest.mark.parametrize(
     ("word", "named"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -115,6 +116,26 @@ def test_a_checkpoint_given_must_be_there_and_one_models(program, data, whole_mo
     two = f"--model_dir={whole_model},{tmp_path / 'more'}"
     assert program("eval_all.py", *words, two, f"--checkpoint_path={whole_model}") == 2
     assert "--checkpoint_path is one model's" in capsys.readouterr().err
+
+
+class Hostile:
+    """Unpickled by the usual unpickler, it makes a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_weights_file_whose_pickle_would_run_code(program, tmp_path, capsys):
+    weights = tmp_path / "weights.pth"
+    weights.write_bytes(pickle.dumps({"state_dict": Hostile(tmp_path / "ran")}, protocol=2))
+    words = ("--backbone=resnet50", f"--weights={weights}", f"--output_dir={tmp_path / 'out'}")
+    assert program("tools/import_weights.py", *words) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"import_weights.py: {weights}: is no state dict of PyTorch that can be read safely")
+    assert os.listdir(tmp_path) == ["weights.pth"]
 
 
 def test_an_output_in_use_is_refused(program, data, whole_model, tmp_path, capsys):
