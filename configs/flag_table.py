@@ -151,7 +151,7 @@ GROUPS = {
     "export": (
         Flag("format", "str", "saved_model", "What to export.", choices=("saved_model", "tflite", "onnx")),
         Flag("quantize", "str", "none", "Numbers of a tflite file: none (float32), float16, or int8 (calibrated on photos).", choices=("none", "float16", "int8")),
-        Flag("photos", "str", None, "A folder of photos to compare the export on (and to calibrate int8); not given: drawn ones."),
+        Flag("photos", "str", None, "Photos to compare the export on (and to calibrate int8), 40 at most: a folder, or a .txt that lists them; not given: drawn ones."),
     ),
     "submissions": (
         Flag("prediction", "str", None, "A submission: a CSV (or .csv.gz) with a row a photo and its points."),
