@@ -71,7 +71,7 @@ GROUPS = {
         Flag("category_learning_rates", "strings", [], "Learning rates of single categories, in the place of --learning_rate: skirt:1e-3."),
         Flag("epochs_per_eval", "float", 5, "Epochs from one evaluation and checkpoint to the next.", 0),
         Flag("batch_size", "int", 6, "Photos a training step.", 1, 4096),
-        Flag("eval_batch_size", "int", 16, "Photos a batch of the evaluation.", 1, 4096),
+        Flag("eval_batch_size", "int", 4, "Photos a batch of the evaluation.", 1, 4096),
         Flag("optimizer", "str", "momentum", "The optimizer.", choices=("momentum", "rmsprop", "adam")),
         Flag("momentum", "float", 0.9, "Momentum of the momentum optimizer.", 0, 1),
         Flag("learning_rate", "float", 2.5e-3, "Learning rate after the warm-up.", 0),
