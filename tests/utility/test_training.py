@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from configs.errors import DataError
 from utility import model_directory
+from utility.predict import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,18 @@ def test_a_finished_training_does_not_move(trained, tiny_records, capfd):
     assert before.keys() == after.keys()
     assert all(np.array_equal(before[name], after[name]) for name in before)
     assert "best NE" in capfd.readouterr().out.splitlines()[-1]
+
+
+def test_a_model_that_was_moved_evaluates_and_predicts_by_its_folder_alone(trained, tiny_records, tmp_path, program):
+    shutil.copytree(trained, tmp_path / "first")
+    os.rename(tmp_path / "first", tmp_path / "moved")
+    words = (f"--model_dir={tmp_path / 'moved'}", f"--data_dir={tiny_records}", f"--output={tmp_path / 'found.csv'}")
+    assert program("eval_all.py", *words, "--category=skirt") == 0
+    assert len(pd.read_csv(tmp_path / "found.csv")) == 16
+    photo = np.random.RandomState(0).randint(0, 255, [90, 70, 3]).astype(np.uint8)
+    found = Predictor(tmp_path / "moved" / "skirt").predict(photo)
+    assert found == Predictor(os.path.join(trained, "skirt")).predict(photo)
+    assert len(found["keypoints"]) == 4
 
 
 def test_an_evaluation_that_a_kill_cut_off_is_made_up_for(trained, tiny_records, tmp_path):
