@@ -1,7 +1,10 @@
 """The Estimators of a training job, their input, and the run itself on one device, several, or several machines."""
 
 import contextlib
+import json
 import os
+import shutil
+import signal
 
 import tensorflow as tf
 
@@ -27,9 +30,22 @@ def run_training(job, hooks, rate_factor):
         if not job.distribution.is_cluster:
             estimator.train(training_input(job), hooks, max_steps=total_steps)
             return
+        if job.distribution.index is None:
+            # A parameter server waits outside Python, whose handlers of signals then do not run.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
         # In a cluster this starts the servers. The chief evaluates by a hook: the specification is never used.
         training = tf.estimator.TrainSpec(training_input(job), total_steps, hooks)
-        tf.estimator.train_and_evaluate(estimator, training, tf.estimator.EvalSpec(validation_input(job)))
+        try:
+            tf.estimator.train_and_evaluate(estimator, training, tf.estimator.EvalSpec(validation_input(job)))
+        finally:
+            _remove_own_folder(job.model_dir)
+
+
+def _remove_own_folder(model_dir):
+    """Removes what TensorFlow gives a worker that is not the chief to write its unused summaries to."""
+    task = json.loads(os.environ["TF_CONFIG"])["task"]
+    shutil.rmtree(os.path.join(model_dir, f"tmp_{task['type']}_{task['index']}"), ignore_errors=True)
 
 
 def _as_written(features, labels, mode, params):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from configs.errors import DataError, UsageError
 from preprocessing.input_fn import make_dataset
-from utility import distribution
+from utility import checkpoints, distribution
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # 20 steps in float32 without random augmentation, an evaluation at the end.
@@ -63,11 +64,41 @@ def test_two_devices_train_as_one(tiny_records, alone, tmp_path):
     assert_equal_training(run([start(tiny_records, tmp_path, "--num_devices=2")]), alone)
 
 
+def test_two_devices_start_from_the_weights_of_a_checkpoint(tiny_records, alone, tmp_path):
+    weights = {name: value for name, value in alone[0].items() if name.startswith("tiny/") and "Momentum" not in name}
+    checkpoints.write(str(tmp_path / "source" / "model.ckpt"), weights)
+    process = start(
+        tiny_records, tmp_path, "--num_devices=2", "--max_steps=1", f"--checkpoint_path={tmp_path / 'source'}"
+    )
+    assert "starting from" in process.communicate(timeout=280)[1]
+    assert process.returncode == 0
+    found = made_trainings.variables(os.path.join(process.model_dir, "model.ckpt-0"))
+    for name, value in weights.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
 def test_chief_and_worker_train_as_one_process(tiny_records, alone, tmp_path):
-    cluster = {"chief": [free_address()], "worker": [free_address()]}
-    tasks = [{"type": "chief", "index": 0}, {"type": "worker", "index": 0}]
-    configs = [json.dumps({"cluster": cluster, "task": task}) for task in tasks]
-    assert_equal_training(run([start(tiny_records, tmp_path, TF_CONFIG=config) for config in configs]), alone)
+    processes = [start(tiny_records, tmp_path, TF_CONFIG=config) for config in configs("chief", "worker")]
+    assert_equal_training(run(processes), alone)
+    assert not list(tmp_path.rglob("tmp_worker*"))
+
+
+def test_parameter_server_chief_and_worker_train_together(tiny_records, tmp_path):
+    server, *processes = (
+        start(tiny_records, tmp_path, TF_CONFIG=config) for config in configs("ps", "chief", "worker")
+    )
+    outputs = [process.communicate(timeout=280) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert "best NE" in outputs[0][0]
+    server.terminate()  # it serves until it is told not to
+    server.communicate(timeout=30)
+    assert server.returncode == -signal.SIGTERM
+
+
+def configs(*types):
+    """Returns the TF_CONFIG of each task of a cluster on this machine that has one of each type."""
+    cluster = {name: [free_address()] for name in types}
+    return [json.dumps({"cluster": cluster, "task": {"type": name, "index": 0}}) for name in types]
 
 
 def free_address():
