@@ -20,10 +20,12 @@ def measure(flags):
 
     Raises:
         UsageError: `--data_dir` is missing.
-        DataError: it has no records.
+        DataError: it has no records, or the peer is not there.
     """
     if not flags.data_dir:
         raise UsageError("--data_dir, a folder of TFRecords, is required")
+    if flags.peer:
+        peer_process.check(flags)
     options = draws.options({name: getattr(flags, name) for name in draws.DEFAULTS})
     whole = functools.partial(
         make_dataset, flags.data_dir, flags.category, True, flags.batch_size, flags.train_image_size, options,

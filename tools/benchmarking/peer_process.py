@@ -13,13 +13,17 @@ from preprocessing import records
 _PHOTOS = 1000  # held in memory, as the shuffling of the pipeline holds them
 
 
+def check(flags):
+    """Raises DataError when the peer's Python has no albumentations or PyTorch."""
+    _run(flags, "-c", "import albumentations, cv2, torch")
+
+
 def measure(flags, options):
     """Returns {images_per_second, cpu_ms_per_image} of the peer on photos of the records.
 
     Raises:
-        DataError: its Python has no albumentations or PyTorch, or fails.
+        DataError: the peer fails.
     """
-    python = flags.peer_python or sys.executable
     job = {
         "photos": _photos(flags),
         "options": options,
@@ -30,14 +34,18 @@ def measure(flags, options):
     with tempfile.NamedTemporaryFile(suffix=".pickle") as file:
         pickle.dump(job, file)
         file.flush()
-        done = subprocess.run(
-            [python, str(Path(__file__).with_name("peer.py")), file.name], capture_output=True, text=True, check=False
-        )
+        return json.loads(_run(flags, str(Path(__file__).with_name("peer.py")), file.name).splitlines()[-1])
+
+
+def _run(flags, *words):
+    """Returns what the peer's Python prints."""
+    python = flags.peer_python or sys.executable
+    done = subprocess.run([python, *words], capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         what = f"the peer failed ({last}): a Python with albumentations and torch is needed, see --peer_python"
         raise DataError(python, None, what)
-    return json.loads(done.stdout.splitlines()[-1])
+    return done.stdout
 
 
 def _photos(flags):
