@@ -1,5 +1,6 @@
 """The evaluations of a training: NE by step, the best checkpoint, when to stop early."""
 
+import gc
 import math
 import sys
 
@@ -33,7 +34,7 @@ class Evaluation:
 
     def __call__(self, checkpoint):
         """Evaluates a checkpoint (a prefix), keeps it if it is the best, and returns whether to stop the training."""
-        result = self._measure(checkpoint)
+        result = self._evaluate(checkpoint)
         step, ne = int(result["global_step"]), float(result["ne"])
         is_best = self.best.offer(checkpoint, step, ne)
         # The row comes last: an evaluation that was cut off before it is made again.
@@ -42,13 +43,14 @@ class Evaluation:
         print(f"{self._title}: step {step} NE {ne:.4f} on validation, {known}", file=sys.stderr, flush=True)
         return self.should_stop()
 
-    def _measure(self, checkpoint):
-        return self._estimator.evaluate(self._input_fn, hooks=self._hooks, checkpoint_path=checkpoint)
-
     def measure_apart(self, checkpoint, name):
         """Returns the NE of a checkpoint, without a row for it; its figures go to TensorBoard under `name`."""
+        return float(self._evaluate(checkpoint, name)["ne"])
+
+    def _evaluate(self, checkpoint, name=None):
         result = self._estimator.evaluate(self._input_fn, hooks=self._hooks, checkpoint_path=checkpoint, name=name)
-        return float(result["ne"])
+        gc.collect()  # its graph refers to itself: the memory of some ten evaluations would pile up
+        return result
 
     def is_missing(self, checkpoint):
         """Returns whether the checkpoint's step has not been evaluated."""

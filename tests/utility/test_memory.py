@@ -1,0 +1,30 @@
+"""The memory of a training over many evaluations."""
+
+import os
+import re
+import subprocess
+import sys
+
+import made_trainings
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def resident_mib(process):
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1]) / 1024
+
+
+def test_twenty_cycles_of_training_and_evaluation_need_no_more_memory_than_three(tiny_records, tmp_path):
+    words = made_trainings.words(tiny_records, tmp_path, "--train_epochs=20", "--epochs_per_eval=1")
+    process = subprocess.Popen(
+        [sys.executable, "tests/made_trainings.py", *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    sizes = [resident_mib(process) for line in process.stderr if "on validation" in line]
+    assert process.wait() == 0
+    assert len(sizes) == 20
+    assert sizes[-1] < 1.05 * sizes[2], sizes
