@@ -48,12 +48,15 @@ def distribute(settings):
     """Returns the Distribution that the flags and TF_CONFIG ask for. To be called once, before anything runs.
 
     Args:
-        settings: `distribution`, `num_devices` and `batch_size`, by name.
+        settings: `distribution`, `num_devices`, `batch_size` and `xla`, by name.
 
     Raises:
         DataError: TF_CONFIG is broken.
         UsageError: the flags contradict TF_CONFIG, or the batch cannot be split evenly.
     """
+    if settings["xla"]:
+        # Only with this flag does TensorFlow cluster for XLA what runs on a CPU; it reads it when it lists devices.
+        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} --tf_xla_cpu_global_jit".strip()
     cluster, task = _read_cluster()
     gpus = tf.config.list_physical_devices("GPU")
     kind = settings["distribution"] or _implied(cluster, gpus, settings["num_devices"])
@@ -134,8 +137,6 @@ def session_config(settings, distribution):
         else:
             options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = on
     if settings["xla"]:
-        # Only with this flag does TensorFlow cluster for XLA what runs on a CPU.
-        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} --tf_xla_cpu_global_jit".strip()
         options.optimizer_options.global_jit_level = tf.compat.v1.OptimizerOptions.ON_1
     return config
 

@@ -128,4 +128,4 @@ def test_a_second_training_in_one_folder_is_refused(program, records, tmp_path, 
 def test_more_gpus_than_the_machine_has(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     with pytest.raises(DataError, match="the machine: has 1 GPU, --num_devices=2 asks for more"):
-        distribution.distribute({"distribution": "mirrored", "num_devices": 2, "batch_size": 4})
+        distribution.distribute({"distribution": "mirrored", "num_devices": 2, "batch_size": 4, "xla": False})

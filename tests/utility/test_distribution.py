@@ -47,6 +47,7 @@ def run(processes):
     outputs = [process.communicate(timeout=280) for process in processes]
     for process, (_, errors) in zip(processes, outputs):
         assert process.returncode == 0, errors
+        process.errors = errors
     chief_lines = outputs[0][1]
     loss = float(re.findall(r"step 20/20 loss (\S+)", chief_lines)[-1])
     return made_trainings.variables(os.path.join(processes[0].model_dir, "model.ckpt-20")), loss
@@ -101,6 +102,20 @@ def configs(*types):
     return [json.dumps({"cluster": cluster, "task": {"type": name, "index": 0}}) for name in types]
 
 
+def test_xla_compiles_the_step_and_changes_no_weight(tiny_records, alone, tmp_path):
+    process = start(tiny_records, tmp_path, "--xla", TF_CPP_MIN_LOG_LEVEL="0")
+    assert_equal_training(run([process]), alone)
+    assert "Compiled cluster using XLA!" in process.errors
+
+
+def test_mixed_precision_trains_nearly_the_same_weights_in_float32(tiny_records, alone, tmp_path):
+    variables, loss = run([start(tiny_records, tmp_path, "--mixed_precision")])
+    expected, expected_loss = alone
+    assert loss == pytest.approx(expected_loss, rel=0.02)
+    assert {name: value.dtype for name, value in variables.items()} == {n: v.dtype for n, v in expected.items()}
+    assert any((variables[name] != value).any() for name, value in expected.items())
+
+
 def free_address():
     with socket.socket() as listener:
         listener.bind(("localhost", 0))
@@ -127,7 +142,7 @@ def test_workers_parts_together_are_the_whole_batch(tiny_records):
 
 
 def settings(**changes):
-    return {"distribution": None, "num_devices": None, "batch_size": 8, **changes}
+    return {"distribution": None, "num_devices": None, "batch_size": 8, "xla": False, **changes}
 
 
 def test_one_device_needs_no_strategy(monkeypatch):
