@@ -51,5 +51,4 @@ if __name__ == "__main__":
             "inference",
         ],
         required=["data_dir", "model_dir", "output"],
-        defaults={"eval_batch_size": 4},
     )  # fmt: skip

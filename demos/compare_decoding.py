@@ -100,5 +100,4 @@ if __name__ == "__main__":
         __doc__,
         flags=["model_dir", "data_dir", "ground_truth", "category", "eval_batch_size", "output", "json"],
         required=["model_dir", "data_dir", "ground_truth"],
-        defaults={"eval_batch_size": 4},
     )

@@ -1,4 +1,4 @@
-"""Activations that the backward pass computes again in place of keeping them: half of a training step's memory.
+"""Activations that the backward pass computes again in place of keeping them: a sixth of a training step's memory.
 
 Gradients of convolutions need their inputs, those of ReLUs their outputs. Where these are ReLUs of batch norm, or of
 the sum that ends a residual block, they follow in a few passes over memory from the outputs of convolutions, which
