@@ -1,7 +1,8 @@
 """The speed of a training step of CPN, without its input, beside what the machine does in one big convolution.
 
 A step's floor is the time its multiply-adds (three times the forward pass's: the pass, and the gradients of inputs and
-of kernels) would take at the rate of a 3x3 convolution of 256 channels on 96 x 96 cells, measured in turn with it.
+of kernels) would take at the rate of a 3x3 convolution of 256 channels on 96 x 96 cells, measured in turn with it. It
+is the net that counts, as `tools/inspect_model.py` does: multiply-adds that a training gets around are its gain.
 """
 
 import resource
@@ -29,9 +30,11 @@ def measure(flags):
     settings["heatmap_size"] = flags.train_image_size // 4
     options = {name: getattr(flags, name) for name in registry.get_net("cpn").options}
     model = training_plan.describe(flags.category or ALL, settings, "cpn", options)
+    forward, adds = _part(model, settings, tf.estimator.ModeKeys.PREDICT)
+    step, _ = _part(model, settings, tf.estimator.ModeKeys.TRAIN)
     parts = {
-        "step": _part(model, settings, tf.estimator.ModeKeys.TRAIN),
-        "forward": _part(model, settings, tf.estimator.ModeKeys.PREDICT),
+        "step": (step, _PASSES * adds),
+        "forward": (forward, adds),
         "convolution": _convolution(flags.batch_size),
     }
     turns = {name: [] for name in parts}
@@ -91,7 +94,7 @@ def _part(model, settings, mode):
         session.run(v1.global_variables_initializer())
     run = session.make_callable(target)
     run()
-    return run, adds * (_PASSES if is_training else 1)
+    return run, adds
 
 
 def _batch(batch_size, model):
