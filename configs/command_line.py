@@ -48,6 +48,7 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
     """
     argv = list(sys.argv if argv is None else argv)
     program = os.path.basename(argv[0])
+    signals = _Signals()
     try:
         if any(word in _HELP for word in argv[1:]):
             print(_help_text(program, doc, _names(flags), required, defaults or {}, subcommands))
@@ -55,7 +56,7 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
         else:
             values = parse(argv, flags, required, defaults, subcommands)
             _prepare_tensorflow(values.verbosity)
-            _handle_sigterm()
+            signals.handle()
             main(values)
             code = 0
         sys.stdout.flush()
@@ -72,6 +73,10 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
     except OSError as error:
         print(f"{program}: {error.filename or 'the machine'}: {error.strerror or error}", file=sys.stderr)
         code = 1
+    except Exception:
+        if signals.exit_code is None:
+            raise
+        code = signals.exit_code  # TensorFlow's C++ code makes an error of its own of an exception in a callback
     sys.exit(code)
 
 
@@ -232,7 +237,25 @@ def _prepare_tensorflow(verbosity):
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-def _handle_sigterm():
-    """Lets SIGTERM end the program as an exception does, so that temporary files go and locks are released."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+class _Signals:
+    """Lets Ctrl-C and SIGTERM end the program as exceptions do, so that temporary files go and locks are released.
+
+    Attributes:
+        exit_code: that of the signal that came; None before.
+    """
+
+    def __init__(self):
+        self.exit_code = None
+
+    def handle(self):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._interrupt)
+            signal.signal(signal.SIGTERM, self._terminate)
+
+    def _interrupt(self, *_):
+        self.exit_code = _INTERRUPTED
+        raise KeyboardInterrupt
+
+    def _terminate(self, *_):
+        self.exit_code = _TERMINATED
+        sys.exit(_TERMINATED)

@@ -1,5 +1,6 @@
 """The command line's promises: what is accepted, what each error says, and the exit codes."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,25 @@ def test_interrupt_exits_130(capsys):
         raise KeyboardInterrupt
 
     assert run(capsys, main, "--model_dir=x")[0] == 130
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_a_library_turned_into_an_error_still_ends_the_program_as_asked(capsys, number, code):
+    def main(flags):
+        try:
+            signal.raise_signal(number)
+        except BaseException as error:
+            raise RuntimeError("MISMATCH of original and normalized active exception types") from error
+
+    assert run(capsys, main, "--model_dir=x")[0] == code
+
+
+def test_an_error_without_a_signal_is_not_hidden(capsys):
+    def main(flags):
+        raise RuntimeError("a fault of the program")
+
+    with pytest.raises(RuntimeError, match="a fault of the program"):
+        run(capsys, main, "--model_dir=x")
 
 
 @pytest.mark.parametrize("program", sorted([*ROOT.glob("*.py"), *ROOT.glob("tools/*.py"), *ROOT.glob("demos/*.py")]))
