@@ -2,7 +2,7 @@
 
 python demos/compare_decoding.py --model_dir=MODELS[,MORE] --data_dir=DATA/test_0 --ground_truth=DATA/test_0_answer.csv
 
-Several --model_dir are averaged in the last row. A step of the table is added to the rows above it only where it helps.
+Several --model_dir are averaged in rows of their own. A step is added to the rows above it only where it helps.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A local page on which one drops a photo and sees its keypoints. Needs `pip install -e .[demo]`.
+"""A local page on which one drops a photo and sees its keypoints. Needs `pip install -e '.[demo]'`.
 
 python demos/serve.py --model_dir=MODELS
 """
@@ -30,7 +30,7 @@ def main(flags):
     try:
         import waitress
     except ImportError as error:
-        raise DataError("waitress", None, "is not installed: pip install -e .[demo] would be right") from error
+        raise DataError("waitress", None, "is not installed: pip install -e '.[demo]' would be right") from error
     from utility.inference import Options
     from utility.predict import Predictor
 

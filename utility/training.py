@@ -104,6 +104,7 @@ def train(job):
             _train_until_finite(job, evaluation, stop)
         if job.settings["swa_start_epoch"] is not None:
             stochastic_averaging.finish(job, evaluation)
+        stop.leave_if_asked()  # after the last step nobody else looks, and the next category would begin
     best = evaluation.best if evaluation else None
     checkpoint = model_directory.checkpoint(job.model_dir)
     result = f"best NE {best.ne:.4f} ({100 * best.ne:.2f} %) at step {best.step}" if best else "no validation"

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 
 import made_trainings
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from configs.errors import DataError
-from utility import model_directory
+from utility import model_directory, training
 from utility.predict import Predictor
 
 
@@ -80,6 +81,13 @@ def test_an_evaluation_that_a_kill_cut_off_is_made_up_for(trained, tiny_records,
     (folder / "best" / "model.ckpt-6.data-00000-of-00001.tmp").write_bytes(b"half")
     made_trainings.train_all(tiny_records, tmp_path, "--max_steps=6", "--epochs_per_eval=1")
     assert (folder / "metrics.csv").read_text() == whole
+
+
+def test_a_signal_after_the_last_step_ends_the_program_too(tiny_records, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_is_finished", lambda *_: signal.raise_signal(signal.SIGTERM) is None)
+    with pytest.raises(SystemExit) as leaving:
+        training.train(made_trainings.job(tiny_records, tmp_path))
+    assert leaving.value.code == 143
 
 
 def test_other_settings_are_refused_by_name_and_nothing_changes(trained, tiny_records):
