@@ -4,6 +4,8 @@ As a program this file trains that net, as train_hg.py trains its own: `python t
 """
 
 import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -103,6 +105,19 @@ def train_all(data_dir, model_dir, *more):
 
 def _train_all(flags):
     training.train_all(flags, NET, {name: flags[name] for name in NET_FLAGS})
+
+
+def start(data_dir, model_dir, *more, **environment):
+    """Starts the training of `words` as a process of its own, what it prints in pipes; `environment` adds variables."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return subprocess.Popen(
+        [sys.executable, __file__, *words(data_dir, model_dir, *more)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": root, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def job(data_dir, model_dir, *more):

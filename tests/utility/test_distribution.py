@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 
 import made_trainings
 import numpy as np
@@ -16,7 +14,6 @@ from configs.errors import DataError, UsageError
 from preprocessing.input_fn import make_dataset
 from utility import checkpoints, distribution
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # 20 steps in float32 without random augmentation, an evaluation at the end.
 WORDS = ("--max_steps=20", "--noaugment", "--warmup_steps=0", "--learning_rate=0.001", "--epochs_per_eval=100")
 
@@ -29,15 +26,7 @@ def alone(tiny_records, tmp_path_factory):
 
 def start(tiny_records, parent, *more, **environment):
     """Starts a training as a process; it remembers where its model goes."""
-    words = made_trainings.words(tiny_records, parent, *WORDS, *more)
-    process = subprocess.Popen(
-        [sys.executable, "tests/made_trainings.py", *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": ROOT, **environment},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = made_trainings.start(tiny_records, parent, *WORDS, *more, **environment)
     process.model_dir = os.path.join(parent, "skirt")
     return process
 

@@ -1,13 +1,8 @@
 """The memory of a training over many evaluations."""
 
-import os
 import re
-import subprocess
-import sys
 
 import made_trainings
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def resident_mib(process):
@@ -16,14 +11,7 @@ def resident_mib(process):
 
 
 def test_twenty_cycles_of_training_and_evaluation_need_no_more_memory_than_three(tiny_records, tmp_path):
-    words = made_trainings.words(tiny_records, tmp_path, "--train_epochs=20", "--epochs_per_eval=1")
-    process = subprocess.Popen(
-        [sys.executable, "tests/made_trainings.py", *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": ROOT},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = made_trainings.start(tiny_records, tmp_path, "--train_epochs=20", "--epochs_per_eval=1")
     sizes = [resident_mib(process) for line in process.stderr if "on validation" in line]
     assert process.wait() == 0
     assert len(sizes) == 20

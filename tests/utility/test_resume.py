@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import made_trainings
@@ -15,8 +13,6 @@ import tensorflow as tf
 
 from preprocessing.files import exclusive
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ENVIRONMENT = {**os.environ, "PYTHONPATH": ROOT}
 STEPS = 30
 WORDS = (
     f"--max_steps={STEPS}",
@@ -35,14 +31,7 @@ def undisturbed(tiny_records, tmp_path_factory):
 
 
 def start(tiny_records, parent, *more):
-    words = made_trainings.words(tiny_records, parent, *WORDS, *more)
-    return subprocess.Popen(
-        [sys.executable, "tests/made_trainings.py", *words],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return made_trainings.start(tiny_records, parent, *WORDS, *more)
 
 
 def wait_for_step(process, parent, step):
