@@ -28,6 +28,11 @@ def options(changes):
     return {**DEFAULTS, **changes}
 
 
+def options_from(flags):
+    """Returns the options that the flags {name: value} ask for, None where `augment` is off."""
+    return {name: flags[name] for name in DEFAULTS} if flags["augment"] else None
+
+
 def draw(seed, position):
     """Returns {name: scalar uniform in [0, 1)} for the example at a position of the training.
 

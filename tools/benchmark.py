@@ -4,7 +4,7 @@
 
 `input` is the training input, everything on; its floor is decoding and resizing alone. Each stage is measured too.
 `train` is a training step of CPN on a batch in memory, beside the rate of one big convolution.
-`--peer` adds albumentations under PyTorch's DataLoader with the same steps (`pip install -e .[peer]`, or
+`--peer` adds albumentations under PyTorch's DataLoader with the same steps (`pip install -e '.[peer]'`, or
 `--peer_python` for an environment that has them).
 """
 

@@ -60,7 +60,7 @@ def _augmented(flags, gathered):
     from preprocessing import draws
     from tools.browsing import augmented
 
-    augmentation = {name: getattr(flags, name) for name in draws.DEFAULTS} if flags.augment else None
+    augmentation = draws.options_from(vars(flags))
     settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, augmentation, flags.seed
     if flags.records:
         return augmented.from_records(flags.records, *settings)

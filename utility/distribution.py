@@ -57,7 +57,7 @@ def distribute(settings):
     if settings["xla"]:
         # Only with this flag does TensorFlow cluster for XLA what runs on a CPU; it reads it when it lists devices.
         os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} --tf_xla_cpu_global_jit".strip()
-    cluster, task = _read_cluster()
+    cluster, task = read_cluster()
     gpus = tf.config.list_physical_devices("GPU")
     kind = settings["distribution"] or _implied(cluster, gpus, settings["num_devices"])
     if (kind in (MULTI_WORKER, PARAMETER_SERVER)) != bool(cluster):
@@ -79,7 +79,12 @@ def distribute(settings):
     return result
 
 
-def _read_cluster():
+def read_cluster():
+    """Returns TF_CONFIG's cluster, {type: addresses}, and this process's task, {type, index}; both empty without it.
+
+    Raises:
+        DataError: TF_CONFIG is broken.
+    """
     text = os.environ.get("TF_CONFIG") or "{}"
     try:
         config = json.loads(text)

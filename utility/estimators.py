@@ -1,7 +1,6 @@
 """The Estimators of a training job, their input, and the run itself on one device, several, or several machines."""
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -11,7 +10,7 @@ import tensorflow as tf
 from preprocessing import draws
 from preprocessing.input_fn import make_dataset
 from utility import checkpoints, training_plan
-from utility.distribution import MULTI_WORKER, session_config
+from utility.distribution import MULTI_WORKER, read_cluster, session_config
 from utility.model_fn import model_fn
 
 
@@ -44,7 +43,7 @@ def run_training(job, hooks, rate_factor):
 
 def _remove_own_folder(model_dir):
     """Removes what TensorFlow gives a worker that is not the chief to write its unused summaries to."""
-    task = json.loads(os.environ["TF_CONFIG"])["task"]
+    _, task = read_cluster()
     shutil.rmtree(os.path.join(model_dir, f"tmp_{task['type']}_{task['index']}"), ignore_errors=True)
 
 
@@ -73,7 +72,7 @@ def training_input(job, **changes):
         arguments = {
             "training": True,
             "batch_size": settings["batch_size"] // distribution.num_replicas,
-            "augmentation": {name: settings[name] for name in draws.DEFAULTS} if settings["augment"] else None,
+            "augmentation": draws.options_from(settings),
             "seed": settings["tf_random_seed"],
             "start_step": global_step(job.model_dir) // (1 if mirrored else distribution.workers),
             "batches_per_step": distribution.num_replicas if mirrored else distribution.workers,
