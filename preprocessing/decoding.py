@@ -1,16 +1,17 @@
-"""Decodes the part of a photo that the network's input shows, and no more pixels than it takes."""
+"""Decodes the part of a photo that the network's input shows, at no higher resolution than it takes."""
 
 import tensorflow as tf
 
-from preprocessing import geometry, words
+from preprocessing import geometry, rendering
 
 _RATIOS = (1, 2, 4, 8)  # libjpeg decodes at a half, a quarter and an eighth of the size for less time
 
 
 def decode_window(encoded, photo_size, to_input, input_size):
-    """Decodes the box of a photo that an affine matrix brings into the input.
+    """Decodes at least the box of a photo that an affine matrix brings into the input.
 
-    A box of more than `words.CAPACITIES[-1]` pixels is decoded at a half, a quarter or an eighth of its size.
+    A photo of up to `rendering.CAPACITIES[0]` pixels is decoded whole, which takes no longer than finding the box; a
+    box of more than `rendering.CAPACITIES[-1]` pixels at a half, a quarter or an eighth of its size.
 
     Args:
         encoded: scalar string, a JPEG.
@@ -22,9 +23,17 @@ def decode_window(encoded, photo_size, to_input, input_size):
         window: uint8 [h, w, 3] RGB.
         to_input: float32 [2, 3], from the window's plane to the input's.
     """
+    return tf.cond(
+        tf.reduce_prod(photo_size) <= rendering.CAPACITIES[0],
+        lambda: (tf.io.decode_jpeg(encoded, channels=3), to_input),
+        lambda: _decode_box(encoded, photo_size, to_input, input_size),
+    )
+
+
+def _decode_box(encoded, photo_size, to_input, input_size):
     low, high = _seen(photo_size, to_input, input_size)
     pixels = tf.reduce_prod(high - low)
-    fitting = tf.reduce_sum([tf.cast(pixels > ratio**2 * words.CAPACITIES[-1], tf.int32) for ratio in _RATIOS[:-1]])
+    fitting = tf.reduce_sum([tf.cast(pixels > ratio**2 * rendering.CAPACITIES[-1], tf.int32) for ratio in _RATIOS[:-1]])
     ratio = tf.gather(tf.constant(_RATIOS), fitting)
     low, high = low // ratio, -(-high // ratio)
     left, top = tf.unstack(low)

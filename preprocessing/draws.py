@@ -33,49 +33,49 @@ def options_from(flags):
     return {name: flags[name] for name in DEFAULTS} if flags["augment"] else None
 
 
-def draw(seed, position):
-    """Returns {name: scalar uniform in [0, 1)} for the example at a position of the training.
+def draw(seed, positions):
+    """Returns {name: [N] uniform in [0, 1)} for the examples at some positions of the training.
 
     Args:
         seed: int, the run's seed.
-        position: scalar int64, the example's number since the start of the training.
+        positions: int64 [N], the examples' numbers since the start of the training; N must be known.
     """
-    uniform = tf.random.stateless_uniform([len(_DRAWS)], seed=_key(seed, position))
-    return dict(zip(_DRAWS, tf.unstack(uniform)))
+    uniform = _one_by_one(lambda key: tf.random.stateless_uniform([len(_DRAWS)], seed=key), _keys(seed, positions))
+    return dict(zip(_DRAWS, tf.unstack(uniform, axis=1)))
 
 
-def sample_matrix(points, labelled, image_size, target_size, draws, options, seed, position):
-    """Draws the rotation, the crop and the flip of an example.
+def sample_matrices(points, labelled, image_size, target_size, draws, options, seed, positions):
+    """Draws the rotation, the crop and the flip of N examples.
 
     Args:
-        points: float32 [24, 2], in the photo's plane.
-        labelled: bool [24], which of them the photo has.
-        image_size: float32 [2] (width, height) of the photo.
+        points: float32 [N, 24, 2], in the photos' planes.
+        labelled: bool [N, 24], which of them the photos have.
+        image_size: float32 [N, 2] (width, height) of the photos.
         target_size: int, height and width of the network's input.
         draws: what `draw` returned.
         options: the dict of augmentation options (DEFAULTS has them all).
-        seed, position: the key of the crop's own draws.
+        seed, positions: the keys of the crops' own draws.
 
     Returns:
-        to_input: float32 [2, 3], from the photo's plane to the input's.
-        flipped: scalar bool; the caller exchanges left and right keypoints.
+        to_input: float32 [N, 2, 3], from each photo's plane to the input's.
+        flipped: bool [N]; the caller exchanges left and right keypoints.
     """
-    turn = _sample_rotation(points, labelled, image_size, draws, options)
-    crop = _sample_crop(geometry.apply(turn, points), labelled, image_size, draws, options, _key(seed, position))
-    left, top, width, height = tf.unstack(crop)
+    turn = _sample_rotations(points, labelled, image_size, draws, options)
+    crop = _sample_crops(geometry.apply(turn, points), labelled, image_size, draws, options, _keys(seed, positions))
+    left, top, width, height = tf.unstack(crop, axis=1)
     to_input = geometry.compose(turn, geometry.cropping(left, top, width, height, target_size, target_size))
     flipped = draws["flip"] < options["flip_probability"]
-    mirror = geometry.mirroring(float(target_size))
-    return tf.where(flipped, geometry.compose(to_input, tf.constant(mirror, tf.float32)), to_input), flipped
+    mirrored = geometry.compose(to_input, tf.constant(geometry.mirroring(float(target_size)), tf.float32))
+    return tf.where(flipped[:, None, None], mirrored, to_input), flipped
 
 
 def flip_keypoints(values):
-    """Returns [24, ...] values with those of left and right keypoints exchanged."""
-    return tf.gather(values, keypoints.flip_permutation(keypoints.ALL))
+    """Returns [N, 24, ...] values with those of left and right keypoints exchanged."""
+    return tf.gather(values, keypoints.flip_permutation(keypoints.ALL), axis=1)
 
 
 def color_amounts(draws, options):
-    """Returns the amounts that `color.distort` takes, {name: scalar}.
+    """Returns the amounts that `color.distort` takes, {name: [N]}.
 
     Args:
         draws: what `draw` returned.
@@ -90,7 +90,7 @@ def color_amounts(draws, options):
 
 
 def pick(draw, count):
-    """Returns one of 0 to count - 1, int32, for a draw from [0, 1)."""
+    """Returns one of 0 to count - 1, int32, for each draw from [0, 1)."""
     return tf.cast(draw * count, tf.int32)
 
 
@@ -98,50 +98,62 @@ def _uniform_between(draw, low, high):
     return low + draw * (high - low)
 
 
-def _key(seed, position):
-    return tf.stack([tf.constant(seed, tf.int64), tf.cast(position, tf.int64)])
+def _keys(seed, positions):
+    positions = tf.cast(positions, tf.int64)
+    return tf.stack([tf.fill(tf.shape(positions), tf.constant(seed, tf.int64)), positions], axis=1)
 
 
-def _sample_rotation(points, labelled, image_size, draws, options):
-    """Returns the matrix [2, 3] of a turn about the keypoints' centre, or the identity."""
+def _one_by_one(function, *columns):
+    """Returns [N, ...], `function` of each row of the columns [N, ...]: for ops that take one example."""
+    return tf.stack([function(*row) for row in zip(*map(tf.unstack, columns))])
+
+
+def _sample_rotations(points, labelled, image_size, draws, options):
+    """Returns the matrices [N, 2, 3] of turns about the keypoints' centres, or the identity."""
     degrees = _uniform_between(draws["degrees"], -options["rotate_degrees"], options["rotate_degrees"])
     top_left, bottom_right = _bounds(points, labelled, image_size)
-    x, y = tf.unstack((top_left + bottom_right) / 2.0)
+    x, y = tf.unstack((top_left + bottom_right) / 2.0, axis=1)
     turn = geometry.rotation(degrees * (math.pi / 180.0), x, y)
     turned = geometry.apply(turn, points)
-    inside = tf.reduce_all((turned >= 0.0) & (turned < image_size), -1)
-    keeps_some = tf.reduce_any(inside & labelled) | ~tf.reduce_any(labelled)
+    inside = tf.reduce_all((turned >= 0.0) & (turned < image_size[:, None]), -1)
+    keeps_some = tf.reduce_any(inside & labelled, 1) | ~tf.reduce_any(labelled, 1)
     do = (draws["rotate"] < options["rotate_probability"]) & keeps_some
-    return tf.where(do, turn, geometry.identity())
+    return tf.where(do[:, None, None], turn, geometry.identity())
 
 
-def _sample_crop(points, labelled, image_size, draws, options, key):
-    """Returns the box (left, top, width, height), float32 [4] of whole pixels, that the input shows.
+def _sample_crops(points, labelled, image_size, draws, options, keys):
+    """Returns the boxes (left, top, width, height), float32 [N, 4] of whole pixels, that the inputs show.
 
-    It covers all labelled points and a border as far as the photo reaches; the whole photo when no box was found.
+    They cover all labelled points and a border as far as the photo reaches; the whole photo when no box was found.
     """
     top_left, bottom_right = _bounds(points, labelled, image_size)
     low = tf.floor(tf.clip_by_value(top_left - options["bbox_border"], 0.0, image_size - 1.0))
     high = tf.math.ceil(tf.clip_by_value(bottom_right + options["bbox_border"], low + 1.0, image_size))
     # The op truncates its bounds to whole pixels: a quarter pixel keeps rounding errors from moving them.
-    box = (tf.concat([low, high], 0) + 0.25) / tf.tile(image_size, [2])
-    begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
-        image_size=tf.concat([tf.cast(tf.gather(image_size, [1, 0]), tf.int32), [3]], 0),
-        bounding_boxes=tf.gather(tf.clip_by_value(box, 0.0, 1.0), [1, 0, 3, 2])[None, None],
-        seed=key,
-        min_object_covered=1.0,
-        aspect_ratio_range=options["crop_aspect"],
-        area_range=options["crop_area"],
-        max_attempts=options["crop_attempts"],
-    )
-    crop = tf.cast(tf.stack([begin[1], begin[0], size[1], size[0]]), tf.float32)
-    whole = tf.concat([tf.zeros([2]), image_size], 0)
-    return tf.where(draws["crop"] < options["crop_probability"], crop, whole)
+    boxes = (tf.concat([low, high], 1) + 0.25) / tf.tile(image_size, [1, 2])
+
+    def crop(shape, box, key):
+        begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
+            image_size=shape,
+            bounding_boxes=box[None, None],
+            seed=key,
+            min_object_covered=1.0,
+            aspect_ratio_range=options["crop_aspect"],
+            area_range=options["crop_area"],
+            max_attempts=options["crop_attempts"],
+        )
+        return tf.concat([begin[1::-1], size[1::-1]], 0)
+
+    shapes = tf.pad(tf.cast(tf.reverse(image_size, [1]), tf.int32), [[0, 0], [0, 1]], constant_values=3)
+    boxes = tf.gather(tf.clip_by_value(boxes, 0.0, 1.0), [1, 0, 3, 2], axis=1)
+    crops = tf.cast(_one_by_one(crop, shapes, boxes, keys), tf.float32)
+    whole = tf.concat([tf.zeros_like(image_size), image_size], 1)
+    return tf.where((draws["crop"] < options["crop_probability"])[:, None], crops, whole)
 
 
 def _bounds(points, labelled, image_size):
-    """Returns the corners [2], [2] of the labelled points' box; those of the photo when there are none."""
-    low = tf.reduce_min(tf.where(labelled[:, None], points, math.inf), 0)
-    high = tf.reduce_max(tf.where(labelled[:, None], points, -math.inf), 0)
-    some = tf.reduce_any(labelled)
-    return tf.where(some, low, tf.zeros([2])), tf.where(some, high, image_size)
+    """Returns the corners [N, 2], [N, 2] of the labelled points' boxes; those of the photo when there are none."""
+    low = tf.reduce_min(tf.where(labelled[..., None], points, math.inf), 1)
+    high = tf.reduce_max(tf.where(labelled[..., None], points, -math.inf), 1)
+    some = tf.reduce_any(labelled, 1, keepdims=True)
+    return tf.where(some, low, 0.0), tf.where(some, high, image_size)

@@ -3,12 +3,17 @@
 Dimension letters: B batch, H and W the network's input, K the model's keypoints.
 """
 
+import functools
+
 import tensorflow as tf
 
 from configs import keypoints
 from configs.errors import DataError
-from preprocessing import color, decoding, draws, geometry, reading, records, words
-from preprocessing.resampling import resample
+from preprocessing import color, decoding, draws, geometry, reading, records, rendering
+from preprocessing.resampling import resize_first
+
+# Examples that are augmented together: each operation's fixed costs are shared by so many.
+CHUNK = 16
 
 
 def make_dataset(
@@ -54,8 +59,9 @@ def make_dataset(
         worker: this one's number among them; it gets its even part of every step's examples.
 
     Returns:
-        features: image float32 [B, H, W, 3] RGB 0 to 255; to_input float32 [B, 2, 3], photo plane to input plane;
-            image_id string [B]; image_size int32 [B, 2] (width, height); category int32 [B], class id.
+        features: image [B, H, W, 3] RGB 0 to 255, uint8 when augmented, float32 else; to_input float32 [B, 2, 3],
+            photo plane to input plane; image_id string [B]; image_size int32 [B, 2] (width, height); category int32
+            [B], class id.
         labels: points float32 [B, K, 2] (x, y) in the input plane; visibility int32 [B, K], 1 visible, 0 occluded,
             -1 absent (when training, also what the augmentation moved out of the input); norm float32 [B], the
             length that normalises the error, in photo pixels.
@@ -81,58 +87,54 @@ def make_dataset(
         dataset = reading.in_order(sum(shards, [])).enumerate()
     options = draws.options(augmentation) if training and augmentation is not None else None
 
-    def example(position, serialized):
-        record = records.parse(serialized, with_labels)
-        return _example(record, category, image_size, with_labels, options, seed, position)
-
     tf_options = tf.data.Options()
     tf_options.threading.private_threadpool_size = num_preprocessing_threads
     tf_options.deterministic = True
-    dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
-    dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
-    if options is not None:
-        words.start_compiler()
-        dataset = dataset.prefetch(2).map(_with_images)
+    if options is None:
+        example = functools.partial(_example, category, image_size, with_labels)
+        dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
+        dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    else:
+        rendering.start_compiler()
+        chunk = functools.partial(_augmented_chunk, category, image_size, options, seed)
+        dataset = dataset.batch(CHUNK).map(chunk, num_parallel_calls=num_preprocessing_threads)
+        dataset = dataset.rebatch(batch_size, drop_remainder=drop_remainder)
     return dataset.prefetch(2).with_options(tf_options)
 
 
-def _with_images(features, labels):
-    # Augmented images are unpacked in their batch: copying them into it as words is a third of the work.
-    return {**features, "image": words.to_image(features["image"])}, labels
-
-
-def _example(record, category, input_size, with_labels, options, seed, position):
-    if not with_labels:
-        return _whole_photo(record, input_size)
-    points = geometry.to_plane(tf.cast(record["points"], tf.float32))  # [24, 2], in the photo's plane
-    visibility = record["visibility"]  # [24]
-    if options is None:
-        features = _whole_photo(record, input_size)
-        points = geometry.apply(features["to_input"], points)
-    else:
-        drawn = draws.draw(seed, position)
-        size = tf.cast(record["image_size"], tf.float32)
-        to_input, flipped = draws.sample_matrix(
-            points, visibility >= 0, size, input_size, drawn, options, seed, position
-        )
-        features = _features(record, _augmented(record, to_input, input_size, drawn, options), to_input)
-        points, visibility = _moved(points, visibility, to_input, flipped, input_size)
-    own = keypoints.keypoint_indices(category)
-    labels = {
-        "points": tf.gather(points, own),
-        "visibility": tf.gather(visibility, own),
-        "norm": _norm(record["points"], record["category"]),
-    }
-    return features, labels
-
-
-def _whole_photo(record, input_size):
-    """Returns the features of a photo that is resized as a whole."""
+def _example(category, input_size, with_labels, _, serialised):
+    """Returns the features of a photo that is resized as a whole, and its labels."""
+    record = records.parse(serialised, with_labels)
     scale = float(input_size) / tf.cast(record["image_size"], tf.float32)
     to_input = geometry.scaling(scale[0], scale[1])
     window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
     image = geometry.warp(window[None], from_window[None], [input_size, input_size], "NEAREST")[0]
-    return _features(record, tf.ensure_shape(image, [input_size, input_size, 3]), to_input)
+    features = _features(record, tf.ensure_shape(image, [input_size, input_size, 3]), to_input)
+    if not with_labels:
+        return features
+    points = geometry.apply(to_input, _in_plane(record["points"]))
+    return features, _labels(category, record, points, record["visibility"])
+
+
+def _augmented_chunk(category, input_size, options, seed, positions, serialised):
+    """Returns the augmented features and labels of up to CHUNK examples."""
+    count = tf.size(positions)
+    rows = tf.minimum(tf.range(CHUNK), count - 1)  # where there are fewer, the last stands for the missing ones
+    positions, record = tf.gather(positions, rows), records.parse(tf.gather(serialised, rows))
+    drawn = draws.draw(seed, positions)
+    points, visibility = _in_plane(record["points"]), record["visibility"]
+    size = tf.cast(record["image_size"], tf.float32)
+    to_input, flipped = draws.sample_matrices(
+        points, visibility >= 0, size, input_size, drawn, options, seed, positions
+    )
+    features = _features(record, _augmented(record, to_input, input_size, drawn, options), to_input)
+    points, visibility = _moved(points, visibility, to_input, flipped, input_size)
+    labels = _labels(category, record, points, visibility)
+    return tf.nest.map_structure(lambda column: column[:count], (features, labels))
+
+
+def _in_plane(pixels):
+    return geometry.to_plane(tf.cast(pixels, tf.float32))
 
 
 def _features(record, image, to_input):
@@ -145,33 +147,48 @@ def _features(record, image, to_input):
     }
 
 
+def _labels(category, record, points, visibility):
+    own = keypoints.keypoint_indices(category)
+    return {
+        "points": tf.gather(points, own, axis=-2),
+        "visibility": tf.gather(visibility, own, axis=-1),
+        "norm": _norm(record["points"], record["category"]),
+    }
+
+
 def _augmented(record, to_input, input_size, drawn, options):
-    """Returns the image as words, int32 [H, W], seen through `to_input`, in other colours."""
-    window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
+    """Returns the images, uint8 [N, H, W, 3], seen through `to_input`, in other colours."""
+    images, from_images = [], []
+    for row in range(CHUNK):
+        window, from_window = decoding.decode_window(
+            record["encoded"][row], record["image_size"][row], to_input[row], input_size
+        )
+        image, from_image = _resized_first(window, from_window, input_size, drawn["method"][row], options)
+        images.append(image)
+        from_images.append(from_image)
+    order = draws.pick(drawn["order"], len(color.ORDERS))
+    order = tf.where(drawn["color"] < options["color_probability"], order, color.AS_IS)
+    return rendering.render(images, tf.stack(from_images), input_size, draws.color_amounts(drawn, options), order)
+
+
+def _resized_first(window, from_window, input_size, draw, options):
     methods = options["resize_methods"]
-    branches = [lambda method=method: resample(window, from_window, input_size, method) for method in methods]
-    image = tf.switch_case(draws.pick(drawn["method"], len(methods)), branches)
-    return tf.cond(
-        drawn["color"] < options["color_probability"],
-        lambda: color.distort(
-            image, draws.color_amounts(drawn, options), draws.pick(drawn["order"], len(color.ORDERS))
-        ),
-        lambda: image,
-    )
+    branches = [lambda method=method: resize_first(window, from_window, input_size, method) for method in methods]
+    return tf.switch_case(draws.pick(draw, len(methods)), branches)
 
 
 def _moved(points, visibility, to_input, flipped, input_size):
-    """Returns the labels as the input shows them: what left it is absent, left and right are as one sees them."""
+    """Returns the labels as the inputs show them: what left one is absent, left and right are as one sees them."""
     points = geometry.apply(to_input, points)
-    points = tf.where(flipped, draws.flip_keypoints(points), points)
-    visibility = tf.where(flipped, draws.flip_keypoints(visibility), visibility)
+    points = tf.where(flipped[:, None, None], draws.flip_keypoints(points), points)
+    visibility = tf.where(flipped[:, None], draws.flip_keypoints(visibility), visibility)
     inside = tf.reduce_all((points >= 0.0) & (points < float(input_size)), -1)
     return points, tf.where(inside, visibility, -1)
 
 
 def _norm(pixels, class_id):
-    """Returns the distance of the category's normalising pair, in photo pixels, as the CSV has the points."""
+    """Returns the distances [...] of the categories' normalising pairs, in photo pixels, as the CSV has the points."""
     pairs = tf.constant([keypoints.normalising_pair(name) for name in keypoints.CATEGORIES])
-    first, second = tf.unstack(tf.cast(tf.gather(pixels, tf.gather(pairs, class_id)), tf.float32))
-    distance = tf.norm(first - second)
+    pair = tf.gather(pixels, tf.gather(pairs, class_id), axis=-2, batch_dims=class_id.shape.rank)  # [..., 2, 2]
+    distance = tf.norm(tf.cast(pair[..., 0, :] - pair[..., 1, :], tf.float32), axis=-1)
     return tf.where(distance > 0.0, distance, keypoints.NORM_OF_COINCIDING_PAIR)

@@ -60,31 +60,41 @@ def serialise(image_id, encoded, size, category, points=None, visibility=None):
 
 
 def parse(serialised, labelled=True):
-    """Returns the tensors of one example.
+    """Returns the tensors of one example, or of each of some.
 
     Args:
-        serialised: scalar string, a record.
-        labelled: whether it has keypoints; test examples have none.
+        serialised: string [...], of rank 0 or 1, records.
+        labelled: whether they have keypoints; test examples have none.
 
     Returns:
-        {encoded: string, the JPEG; image_id: string; image_size: [2] int32, width and height; category: int32, the
-        index among CATEGORIES; and where labelled points: [24, 2] int32; visibility: [24] int32 in {-1, 0, 1}}.
+        {encoded: string [...], the JPEG; image_id: string [...]; image_size: int32 [..., 2], width and height;
+        category: int32 [...], the index among CATEGORIES; and where labelled points: int32 [..., 24, 2]; visibility:
+        int32 [..., 24] in {-1, 0, 1}}.
     """
     specification = {**_IMAGE_FEATURES, **(_KEYPOINT_FEATURES if labelled else {})}
-    features = tf.io.parse_single_example(serialised, specification)
+    features = tf.io.parse_example(serialised, specification)
+    size = [features["image/width"], features["image/height"]]
     example = {
         "encoded": features["image/encoded"],
         "image_id": features["image/filename"],
-        "image_size": tf.cast(tf.stack([features["image/width"], features["image/height"]]), tf.int32),
+        "image_size": tf.cast(tf.stack(size, -1), tf.int32),
         "category": tf.cast(features["image/classid"], tf.int32),
     }
     if labelled:
-        columns = tf.stack([features[f"image/keypoint/{name}"] for name in "xyv"], axis=1)  # [24, 3]
-        # `gid` says which keypoint a value belongs to; the order of the values is only a custom.
-        columns = tf.gather(columns, tf.math.invert_permutation(features["image/keypoint/gid"]))
-        example["points"] = tf.cast(columns[:, :2], tf.int32)
-        example["visibility"] = tf.cast(columns[:, 2], tf.int32)
+        columns = tf.stack([features[f"image/keypoint/{name}"] for name in "xyv"], axis=-1)  # [..., 24, 3]
+        columns = tf.cast(_in_order(columns, features["image/keypoint/gid"]), tf.int32)
+        example["points"], example["visibility"] = columns[..., :2], columns[..., 2]
     return example
+
+
+def _in_order(columns, gid):
+    """Returns the rows of columns [..., 24, 3] by keypoint: `gid` [..., 24] says which keypoint a value belongs to."""
+    gid = tf.reshape(gid, [-1, len(KEYPOINTS)])
+    first = len(KEYPOINTS) * tf.range(tf.shape(gid, tf.int64)[0])
+    # The op refuses a keypoint that is there twice.
+    order = tf.math.invert_permutation(tf.reshape(gid + first[:, None], [-1]))
+    ordered = tf.reshape(tf.gather(tf.reshape(columns, [-1, 3]), order), tf.shape(columns))
+    return tf.ensure_shape(ordered, columns.shape)
 
 
 def shard_name(category, number, validation=False):

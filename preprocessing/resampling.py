@@ -1,14 +1,15 @@
-"""Brings a photo into the network's input by one of several methods of resizing."""
+"""Methods of resizing other than the bilinear one, which takes no resampling of its own."""
 
 import tensorflow as tf
 
-from preprocessing import geometry, words
+from preprocessing import geometry
 
-METHODS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+BILINEAR = "bilinear"
+METHODS = (BILINEAR, "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 
 
-def resample(image, to_input, input_size, method):
-    """Samples an image through an affine matrix.
+def resize_first(image, to_input, input_size, method):
+    """Turns and crops an image at its own resolution and resizes the crop to the input, unless the method is bilinear.
 
     Args:
         image: uint8 [h, w, 3].
@@ -17,14 +18,15 @@ def resample(image, to_input, input_size, method):
         method: of METHODS, the names of `tf.image.resize`.
 
     Returns:
-        int32 [input_size, input_size] words.
+        image: uint8 [h, w, 3], [input_size, input_size, 3] when resized.
+        to_input: float32 [2, 3], from that image's plane to the input's.
     """
-    if method == "bilinear":
-        return words.sample(image, to_input, input_size)
-    # The others only resize: turning and cropping at the photo's own resolution is a sampling of its own.
+    if method == BILINEAR:
+        return image, to_input
     columns = geometry.invert(to_input)[:, :2]
     width, height = tf.unstack(tf.maximum(tf.round(tf.norm(columns, axis=0) * float(input_size)), 1.0))
     to_crop = geometry.compose(to_input, geometry.scaling(width / float(input_size), height / float(input_size)))
     crop_shape = tf.cast(tf.stack([height, width]), tf.int32)
     crop = geometry.warp(image[None], to_crop[None], crop_shape)[0]
-    return words.from_image(tf.image.resize(crop, [input_size, input_size], method))
+    resized = tf.image.resize(crop, [input_size, input_size], method)
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8), tf.constant(geometry.identity())

@@ -1,66 +1,19 @@
-"""Images as one 32-bit word a pixel (red + 256 green + 65536 blue), and the loops over them that XLA compiles.
+"""Images as one 32-bit word a pixel (red + 256 green + 65536 blue), and the steps of the loops over them.
 
 TensorFlow's own ops walk through an image once a step and fetch every byte by itself. Here a sample fetches one word
-a neighbour, and a compiled loop reads and writes each word once, however many steps it computes between.
+a neighbour, and a compiled loop reads and writes each word once, however many steps it computes between; `rendering`
+makes programs of these steps.
 """
-
-import functools
-import os
 
 import tensorflow as tf
 
-from preprocessing.geometry import HALF_PIXEL, invert
-
-# XLA compiles for fixed shapes: images are padded to the first of these numbers of pixels that holds them.
-CAPACITIES = (512 * 512, 1024 * 1024)
+from preprocessing.geometry import HALF_PIXEL
 
 
-def compiled(function):
-    """Returns `function` of tensors as one that XLA compiles when it is first run; shapes must be known by then."""
-    return tf.function(function, jit_compile=True, autograph=False)
-
-
-@functools.cache
-def start_compiler():
-    """Compiles something small with stderr closed, once a process.
-
-    XLA tells of the first thing that it compiles, past TensorFlow's log level; it is of no use to anybody.
-    """
-    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})  # a GPU's memory is for the training
-    stderr = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
-            pixel = tf.compat.v1.placeholder(tf.int32, [1, 1])  # a constant would be folded, and nothing compiled
-            session.run(to_image(pixel), {pixel: [[0]]})
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-
-
-def sample(image, to_target, size):
-    """Samples an image through an affine matrix, bilinearly and once; black where the target sees past the image.
-
-    Args:
-        image: uint8 [H, W, 3], of at most CAPACITIES[-1] pixels; H and W may be known only when run.
-        to_target: float32 [2, 3], from the image's plane to the target's.
-        size: height and width of the target.
-
-    Returns:
-        int32 [size, size] words.
-    """
-    pixels = tf.size(image) // 3
-    from_target = invert(to_target)
-    shape = tf.shape(image)[:2]
-
-    def padded_to(capacity):
-        flat = tf.pad(tf.reshape(image, [-1]), [[0, 3 * (capacity - pixels)]])
-        flat = tf.ensure_shape(flat, [3 * capacity])
-        return _sample(_pack(flat), shape, from_target, size)
-
-    fitting = tf.reduce_sum(tf.cast(pixels > CAPACITIES[:-1], tf.int32))
-    return tf.switch_case(fitting, [lambda capacity=capacity: padded_to(capacity) for capacity in CAPACITIES])
+def pack(flat):
+    """Returns the words, int32 [N], of the bytes of N pixels, uint8 [3 N]."""
+    red, green, blue = tf.unstack(tf.cast(tf.reshape(flat, [-1, 3]), tf.int32), axis=-1)
+    return red + 256 * green + 65536 * blue
 
 
 def from_image(image):
@@ -79,26 +32,28 @@ def join(channels):
     return red + 256 * green + 65536 * blue
 
 
-@compiled
 def to_image(words):
-    """Returns the images, float32 [..., H, W, 3], 0 to 255, of words [..., H, W]."""
-    return tf.cast(_low_byte(words[..., None], tf.constant([0, 8, 16])), tf.float32)
+    """Returns the images, uint8 [..., H, W, 3], of words [..., H, W]."""
+    return tf.cast(_low_byte(words[..., None], tf.constant([0, 8, 16])), tf.uint8)
 
 
 def _low_byte(words, shift):
     return tf.bitwise.bitwise_and(tf.bitwise.right_shift(words, shift), 255)
 
 
-@compiled
-def _pack(flat):
-    red, green, blue = tf.unstack(tf.cast(tf.reshape(flat, [-1, 3]), tf.int32), axis=-1)
-    return red + 256 * green + 65536 * blue
+def sample(words, shape, from_target, size):
+    """Samples an image bilinearly; black where the target sees past the image.
 
+    Args:
+        words: int32 [height * width + padding].
+        shape: int32 [2] (height, width).
+        from_target: float32 [2, 3], from the target's plane to the image's.
+        size: height and width of the target.
 
-@compiled
-def _sample(words, shape, from_target, size):
-    """Returns the words [size, size] of an image [prod(shape) + padding] of `shape` (height, width)."""
-    last = shape - 1  # [2]
+    Returns:
+        int32 [size, size] words.
+    """
+    last = shape - 1
     centres = tf.range(size, dtype=tf.float32) + HALF_PIXEL
     x, y = (row[0] * centres + row[1] * centres[:, None] + row[2] - HALF_PIXEL for row in tf.unstack(from_target))
     (top, bottom, down), inside_y = _neighbours(y, last[0])

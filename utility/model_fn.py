@@ -20,7 +20,7 @@ def model_fn(features, labels, mode, params):
     """Builds the graph of a net for one mode of an Estimator.
 
     Args:
-        features: {image [B, H, W, 3] float32 RGB 0 to 255, to_input [B, 2, 3] float32 (photo to input plane),
+        features: {image [B, H, W, 3] RGB 0 to 255, to_input [B, 2, 3] float32 (photo to input plane),
             image_id [B] string, image_size [B, 2] int32 (width, height), category [B] int32 (class id)}.
         labels: {points [B, K, 2] float32 in the input plane, visibility [B, K] int32 in {-1, 0, 1}, norm [B] float32 in
             pixels of the photo}; None in prediction.
@@ -94,7 +94,7 @@ def run_net(images, model, is_training, data_format=None):
     """Runs the model's net on photos.
 
     Args:
-        images: [B, H, W, 3] float32, RGB from 0 to 255.
+        images: [B, H, W, 3] of any numeric dtype, RGB from 0 to 255.
         model: the description of `model_directory.read`.
         is_training: whether batch norm takes the batch's statistics.
         data_format: of the net's inside; None for the device's best.
@@ -106,7 +106,7 @@ def run_net(images, model, is_training, data_format=None):
     size = model["heatmap_size"]
     with recomputation.recomputing():
         return get_net(model["net"]).build(
-            (images - mean) * scale,
+            (tf.cast(images, tf.float32) - mean) * scale,
             len(model["keypoints"]),
             is_training,
             data_format=data_format or best_data_format(),

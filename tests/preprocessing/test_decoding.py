@@ -22,10 +22,10 @@ def _window(encoded, size, matrix, input_size=64):
 
 @pytest.mark.parametrize("grey", [False, True])
 def test_a_window_is_that_part_of_the_photo(grey):
-    encoded = _jpeg(300, 200, grey)
+    encoded = _jpeg(700, 500, grey)
     whole = tf.io.decode_jpeg(encoded, channels=3).numpy()
     to_input = geometry.cropping(50.0, 100.0, 64.0, 64.0, 64, 64)
-    window, from_window = _window(encoded, [200, 300], to_input)
+    window, from_window = _window(encoded, [500, 700], to_input)
     left, top = np.round(
         geometry.apply(geometry.compose(from_window, geometry.invert(to_input)), np.zeros((1, 2)))[0]
     ).astype(int)
@@ -35,14 +35,21 @@ def test_a_window_is_that_part_of_the_photo(grey):
     np.testing.assert_array_equal(window[1:-1, 1:-1], whole[top : top + height, left : left + width][1:-1, 1:-1])
 
 
+def test_a_small_photo_is_decoded_whole():
+    encoded, matrix = _jpeg(300, 200), geometry.cropping(50.0, 100.0, 64.0, 64.0, 64, 64)
+    window, from_window = _window(encoded, [200, 300], matrix)
+    np.testing.assert_array_equal(window, tf.io.decode_jpeg(encoded, channels=3))
+    np.testing.assert_array_equal(from_window, np.float32(matrix))
+
+
 def test_a_window_ends_where_the_photo_ends():
     turned = geometry.compose(
-        geometry.rotation(np.float32(0.5), np.float32(100), np.float32(50)),
-        geometry.cropping(-20.0, -20.0, 240.0, 140.0, 64, 64),
+        geometry.rotation(np.float32(0.5), np.float32(500), np.float32(250)),
+        geometry.cropping(-100.0, -100.0, 1200.0, 700.0, 64, 64),
     )
-    window, from_window = _window(_jpeg(100, 200), [200, 100], turned)
-    assert window.shape == (100, 200, 3)
-    np.testing.assert_allclose(from_window, turned, atol=1e-6)
+    window, from_window = _window(_jpeg(500, 1000), [1000, 500], turned)
+    assert window.shape == (500, 1000, 3)
+    np.testing.assert_allclose(from_window, turned, atol=1e-5)
 
 
 def test_a_large_window_is_decoded_at_a_fraction_of_its_size():

@@ -23,14 +23,16 @@ def _garments(seed=0):
 def _matrices(sizes, points, labelled, seed=3, **options):
     """Returns the matrices [N, 2, 3] and whether each is mirrored [N]."""
 
-    def one(position, size, points, labelled):
+    def chunk(positions, sizes, points, labelled):
         settings = {**draws.DEFAULTS, **options}
-        drawn = draws.draw(seed, position)
-        return draws.sample_matrix(points, labelled, size, SIZE, drawn, settings, seed, position)
+        drawn = draws.draw(seed, positions)
+        return draws.sample_matrices(points, labelled, sizes, SIZE, drawn, settings, seed, positions)
 
-    dataset = tf.data.Dataset.from_tensor_slices((sizes, points, labelled)).enumerate()
-    dataset = dataset.map(lambda position, row: one(position, *row), num_parallel_calls=2).batch(len(sizes))
-    return [column.numpy() for column in next(iter(dataset))]
+    dataset = tf.data.Dataset.from_tensor_slices((sizes, points, labelled)).enumerate().batch(8, drop_remainder=True)
+    dataset = dataset.map(lambda positions, rows: chunk(positions, *rows), num_parallel_calls=2)
+    matrices, flipped = (np.concatenate(column) for column in zip(*dataset.as_numpy_iterator()))
+    assert len(matrices) == len(sizes)
+    return matrices, flipped
 
 
 def _boxes(matrices):
@@ -40,8 +42,9 @@ def _boxes(matrices):
 
 
 def test_a_draw_is_uniform_and_its_parts_are_independent():
-    table = tf.data.Dataset.range(DRAWS).map(lambda position: draws.draw(0, position)).batch(DRAWS)
-    columns = np.stack([column.numpy() for column in next(iter(table)).values()], 1)
+    table = tf.data.Dataset.range(DRAWS).batch(10, drop_remainder=True).map(lambda positions: draws.draw(0, positions))
+    columns = np.concatenate([np.stack(list(rows.values()), 1) for rows in table.as_numpy_iterator()])
+    assert len(columns) == DRAWS
     assert columns.min() >= 0
     assert columns.max() < 1
     np.testing.assert_allclose(columns.mean(0), 0.5, atol=0.015)
@@ -120,9 +123,10 @@ def test_a_photo_without_keypoints_is_shown_whole():
 
 
 def test_the_key_is_seed_and_position():
-    values = [float(draws.draw(seed, position)["degrees"]) for seed in (1, 2) for position in (0, 1, 2**40)]
+    positions = tf.constant([0, 1, 2**40], tf.int64)
+    values = np.concatenate([draws.draw(seed, positions)["degrees"] for seed in (1, 2)])
     assert len(set(values)) == 6
-    assert values[1] == float(draws.draw(1, tf.constant(1, tf.int64))["degrees"])
+    assert values[1] == draws.draw(1, tf.constant([1], tf.int64))["degrees"]
 
 
 def test_a_misspelt_option_is_refused():

@@ -41,7 +41,7 @@ def _batches(folder, category="skirt", training=True, batch_size=4, image_size=6
 
 
 def _images(dataset):
-    return np.concatenate([features["image"].numpy() for features, _ in dataset])
+    return np.concatenate([features["image"].numpy() for features, _ in dataset]).astype(int)
 
 
 def test_a_dot_is_found_at_its_point_in_1000_augmentations(tmp_path):

@@ -7,9 +7,8 @@ import tensorflow as tf
 
 from configs.errors import UsageError
 from configs.keypoints import ALL, CATEGORIES
-from preprocessing import color, decoding, draws, geometry, reading, records
-from preprocessing.input_fn import make_dataset
-from preprocessing.resampling import resample
+from preprocessing import color, decoding, draws, geometry, reading, records, rendering
+from preprocessing.input_fn import CHUNK, make_dataset
 from tools.benchmarking import peer_process, rates
 
 _FLOOR, _WHOLE = "decode and resize alone", "whole"
@@ -31,10 +30,11 @@ def measure(flags):
         make_dataset, flags.data_dir, flags.category, True, flags.batch_size, flags.train_image_size, options,
         num_readers=flags.num_readers, num_preprocessing_threads=flags.num_preprocessing_threads,
     )  # fmt: skip
-    pipelines = {_WHOLE: whole, _FLOOR: lambda: _pipeline(flags, functools.partial(_floor, flags.train_image_size))}
+    floor = functools.partial(_floor, flags.train_image_size)
+    pipelines = {_WHOLE: whole, _FLOOR: lambda: _pipeline(flags, lambda read: _mapped(flags, read, floor))}
     stages = _stages(flags.train_image_size, options)
     for name, steps in stages.items():
-        pipelines[name] = functools.partial(_pipeline, flags, functools.partial(_run, steps))
+        pipelines[name] = functools.partial(_pipeline, flags, functools.partial(_chunks, flags, steps))
     measured = rates.compare(pipelines, flags.batch_size, flags.benchmark_images, flags.benchmark_turns)
     figures = _figures(measured, list(stages))
     figures["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -78,20 +78,18 @@ def _figures(measured, stages):
     return figures
 
 
-def _pipeline(flags, example):
-    """Returns an endless dataset of batches of `example(position, record)`."""
+def _pipeline(flags, transform):
+    """Returns an endless dataset of batches of what `transform` makes of the dataset of (position, record)."""
     names = CATEGORIES if flags.category == ALL else (flags.category,)
     shards = [files for files in (records.list_shards(flags.data_dir, name) for name in names) if files]
     counts = [records.count_records(files) for files in shards]
     options = tf.data.Options()
     options.threading.private_threadpool_size = flags.num_preprocessing_threads
-    return (
-        reading.shuffled(shards, counts, 0, flags.num_readers, 1000)
-        .map(example, num_parallel_calls=flags.num_preprocessing_threads)
-        .batch(flags.batch_size)
-        .prefetch(2)
-        .with_options(options)
-    )
+    return transform(reading.shuffled(shards, counts, 0, flags.num_readers, 1000)).prefetch(2).with_options(options)
+
+
+def _mapped(flags, read, example):
+    return read.map(example, num_parallel_calls=flags.num_preprocessing_threads).batch(flags.batch_size)
 
 
 def _floor(size, _, serialised):
@@ -99,48 +97,52 @@ def _floor(size, _, serialised):
     return tf.ensure_shape(tf.image.resize(image, [size, size]), [size, size, 3])
 
 
+def _chunks(flags, steps, read):
+    """Returns the batches of the last of some steps, each of which gets what the former ones know of a chunk."""
+
+    def run(positions, serialised):
+        state = {"positions": tf.ensure_shape(positions, [CHUNK]), "serialised": tf.ensure_shape(serialised, [CHUNK])}
+        for step in steps:
+            state = step(state)
+        return state["result"]
+
+    chunks = read.batch(CHUNK, drop_remainder=True).map(run, num_parallel_calls=flags.num_preprocessing_threads)
+    return chunks.rebatch(flags.batch_size)
+
+
 def _stages(size, options):
     """Returns {stage: the steps of `preprocessing.input_fn` up to it}; a stage ends in something small or an image."""
+
+    def read(state):
+        return {**state, "result": state["positions"]}
 
     def draw(state):
         record = records.parse(state["serialised"])
         points = geometry.to_plane(tf.cast(record["points"], tf.float32))
         photo_size = tf.cast(record["image_size"], tf.float32)
-        drawn = draws.draw(0, state["position"])
+        drawn = draws.draw(0, state["positions"])
         labelled = record["visibility"] >= 0
-        matrix, _ = draws.sample_matrix(points, labelled, photo_size, size, drawn, options, 0, state["position"])
-        return {**record, "drawn": drawn, "matrix": matrix, "result": matrix}
+        matrices, _ = draws.sample_matrices(points, labelled, photo_size, size, drawn, options, 0, state["positions"])
+        return {**record, "drawn": drawn, "matrices": matrices, "result": matrices}
 
     def decode(state):
-        window = decoding.decode_window(state["encoded"], state["image_size"], state["matrix"], size)
-        return {**state, "window": window, "result": window[0][0, 0]}
+        rows = zip(*(tf.unstack(state[name]) for name in ("encoded", "image_size", "matrices")))
+        windows = [decoding.decode_window(*row, size) for row in rows]
+        return {**state, "windows": windows, "result": tf.stack([window[0, 0] for window, _ in windows])}
+
+    def render(state, order):
+        images, from_images = zip(*state["windows"])
+        amounts = draws.color_amounts(state["drawn"], options)
+        return {**state, "result": rendering.render(images, tf.stack(from_images), size, amounts, order)}
 
     def sample(state):
-        image = resample(*state["window"], size, options["resize_methods"][0])
-        return {**state, "words": image, "result": image}
+        # Not a constant: that would be compiled into another program.
+        return render(state, color.AS_IS - tf.cast(state["category"] < 0, tf.int32))
 
     def recolour(state):
-        amounts = draws.color_amounts(state["drawn"], options)
-        order = draws.pick(state["drawn"]["order"], len(color.ORDERS))
-        image = color.distort(state["words"], amounts, order)
-        return {**state, "words": image, "result": image}
+        return render(state, draws.pick(state["drawn"]["order"], len(color.ORDERS)))
 
-    def read(state):
-        return {**state, "result": state["position"]}
-
-    steps = {
-        "read": read,
-        "parse and draw": draw,
-        "decode": decode,
-        "sample": sample,
-        "colour": recolour,
-    }
+    steps = {"read": read, "parse and draw": draw, "decode": decode, "sample": sample, "colour": recolour}
     names = list(steps)
-    return {name: [steps[step] for step in names[: index + 1]] for index, name in enumerate(names)}
-
-
-def _run(steps, position, serialised):
-    state = {"position": position, "serialised": serialised}
-    for step in steps:
-        state = step(state)
-    return state["result"]
+    stages = {name: [steps[step] for step in names[: index + 1]] for index, name in enumerate(names)}
+    return {**stages, "colour": [read, draw, decode, recolour]}

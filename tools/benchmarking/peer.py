@@ -19,7 +19,7 @@ _WARM_UP = 20  # batches
 
 
 class Photos(torch.utils.data.Dataset):
-    """Augmented photos: image float32 [S, S, 3], points [24, 2], padded."""
+    """Augmented photos: image uint8 [S, S, 3], points [24, 2], padded."""
 
     def __init__(self, job):
         self._photos, self._length = job["photos"], job["images"] + 10 * _WARM_UP * job["batch_size"]
@@ -35,7 +35,7 @@ class Photos(torch.utils.data.Dataset):
         seen = self._transform(image=image, keypoints=points, bboxes=self._box(image, points), labels=["garment"])
         padded = np.zeros((24, 2), np.float32)
         padded[: len(seen["keypoints"])] = np.reshape(seen["keypoints"], (-1, 2))
-        return torch.from_numpy(seen["image"].astype(np.float32)), torch.from_numpy(padded)
+        return torch.from_numpy(seen["image"]), torch.from_numpy(padded)
 
     def _box(self, image, points):
         """Returns the box around the points and the border, as far as the photo reaches."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-_WARM_UP = 2  # batches of a turn that are not counted: they were made ahead of it
+_WARM_UP = 20  # batches of a turn that are not counted: they were made ahead of it
 _SETTLE = 0.3  # seconds in which the pipeline before fills its buffers and falls asleep
 
 

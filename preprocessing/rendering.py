@@ -1,0 +1,85 @@
+"""Renders decoded photos as the network's input: one compiled program samples, recolours and unpacks several."""
+
+import functools
+import os
+
+import tensorflow as tf
+
+from preprocessing import color, words
+from preprocessing.geometry import invert
+
+# XLA compiles for fixed shapes: images are padded to the first of these numbers of pixels that holds them.
+CAPACITIES = (512 * 512, 1024 * 1024)
+
+
+def compiled(function):
+    """Returns `function` of tensors as one that XLA compiles when it is first run; shapes must be known by then."""
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
+@functools.cache
+def start_compiler():
+    """Compiles something small with stderr closed, once a process.
+
+    XLA tells of the first thing that it compiles, past TensorFlow's log level; it is of no use to anybody.
+    """
+    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})  # a GPU's memory is for the training
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
+            pixel = tf.compat.v1.placeholder(tf.int32, [1, 1])  # a constant would be folded, and nothing compiled
+            session.run(compiled(words.to_image)(pixel), {pixel: [[0]]})
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def render(images, to_input, input_size, amounts, order):
+    """Samples images through affine matrices, bilinearly and once, and distorts their colours.
+
+    Args:
+        images: a list of N uint8 [h, w, 3], of at most CAPACITIES[-1] pixels each; h and w may be known only when run.
+        to_input: float32 [N, 2, 3], from each image's plane to the input's.
+        input_size: height and width of the input.
+        amounts: {name: float32 [N]}; see `color.distort`.
+        order: int32 [N]; see `color.distort`.
+
+    Returns:
+        uint8 [N, input_size, input_size, 3], black where the input sees past the image.
+    """
+    shapes = tf.stack([tf.shape(image)[:2] for image in images])
+    from_input = invert(to_input)
+
+    def padded_to(capacity):
+        nothing, parts = tf.zeros([3 * capacity], tf.uint8), []
+        for image in images:
+            parts += [tf.reshape(image, [-1]), nothing[tf.size(image) :]]
+        flat = tf.reshape(tf.concat(parts, 0), [len(images), 3 * capacity])
+        return _program(flat, shapes, from_input, input_size, amounts, order)
+
+    largest = tf.reduce_max(tf.reduce_prod(shapes, 1))
+    fitting = tf.reduce_sum(tf.cast(largest > CAPACITIES[:-1], tf.int32))
+    return tf.switch_case(fitting, [lambda capacity=capacity: padded_to(capacity) for capacity in CAPACITIES])
+
+
+@compiled
+def _program(flat, shapes, from_input, input_size, amounts, order):
+    def one(example):
+        flat, shape, from_input, amounts, order = example
+        packed = _computed_once(lambda: words.pack(flat), order)
+        return color.distort(words.sample(packed, shape, from_input, input_size), amounts, order)
+
+    rendered = tf.TensorSpec([input_size, input_size], tf.int32)
+    examples = (flat, shapes, from_input, amounts, order)
+    return words.to_image(tf.map_fn(one, examples, fn_output_signature=rendered))
+
+
+def _computed_once(compute, branch):
+    """Returns what `compute` returns, put into memory.
+
+    XLA merges loops: each of a pixel's readers would put its word together anew, byte by byte. It merges nothing across
+    the borders of a conditional, nor removes one of three branches, of which `branch` may choose any.
+    """
+    return tf.switch_case(branch, [compute] * 3)
