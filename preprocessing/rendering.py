@@ -68,8 +68,9 @@ def render(images, to_input, input_size, amounts, order):
 def _program(flat, shapes, from_input, input_size, amounts, order):
     def one(example):
         flat, shape, from_input, amounts, order = example
-        packed = _computed_once(lambda: words.pack(flat), order)
-        return color.distort(words.sample(packed, shape, from_input, input_size), amounts, order)
+        packed = _quickly_compiled(_computed_once(lambda: words.pack(flat), order))
+        sampled = words.sample(packed, shape, from_input, input_size)
+        return _quickly_compiled(color.distort(sampled, amounts, order))
 
     rendered = tf.TensorSpec([input_size, input_size], tf.int32)
     examples = (flat, shapes, from_input, amounts, order)
@@ -83,3 +84,14 @@ def _computed_once(compute, branch):
     the borders of a conditional, nor removes one of three branches, of which `branch` may choose any.
     """
     return tf.switch_case(branch, [compute] * 3)
+
+
+def _quickly_compiled(result):
+    """Keeps the compiler from asking whether what goes into a conditional is constant; it takes seconds to say no.
+
+    Args:
+        result: what `tf.switch_case` returned: the identity of the conditional's output.
+    """
+    conditional = result.op.inputs[0].op
+    conditional._set_attr("_xla_propagate_compile_time_consts", tf.compat.v1.AttrValue(b=False))
+    return result
