@@ -68,7 +68,7 @@ def render(images, to_input, input_size, amounts, order):
 def _program(flat, shapes, from_input, input_size, amounts, order):
     def one(example):
         flat, shape, from_input, amounts, order = example
-        packed = _quickly_compiled(_computed_once(lambda: words.pack(flat), order))
+        packed = _quickly_compiled(_computed_once(lambda: words.pack(tf.reshape(flat, [-1, 3])), order))
         sampled = words.sample(packed, shape, from_input, input_size)
         return _quickly_compiled(color.distort(sampled, amounts, order))
 

@@ -10,15 +10,9 @@ import tensorflow as tf
 from preprocessing.geometry import HALF_PIXEL
 
 
-def pack(flat):
-    """Returns the words, int32 [N], of the bytes of N pixels, uint8 [3 N]."""
-    red, green, blue = tf.unstack(tf.cast(tf.reshape(flat, [-1, 3]), tf.int32), axis=-1)
-    return red + 256 * green + 65536 * blue
-
-
-def from_image(image):
-    """Returns the words, int32 [...], of an image [..., 3] of values from 0 to 255, rounded to whole numbers."""
-    return join(tf.unstack(tf.cast(image, tf.float32), axis=-1))
+def pack(image):
+    """Returns the words, int32 [...], of an image, uint8 [..., 3]."""
+    return _word(*tf.unstack(tf.cast(image, tf.int32), axis=-1))
 
 
 def to_channels(words):
@@ -28,7 +22,10 @@ def to_channels(words):
 
 def join(channels):
     """Returns the words [...] of red, green and blue [...], rounded and clipped to 0 to 255."""
-    red, green, blue = (tf.cast(tf.clip_by_value(channel, 0.0, 255.0) + 0.5, tf.int32) for channel in channels)
+    return _word(*(tf.cast(tf.clip_by_value(channel, 0.0, 255.0) + 0.5, tf.int32) for channel in channels))
+
+
+def _word(red, green, blue):
     return red + 256 * green + 65536 * blue
 
 

@@ -44,7 +44,7 @@ def test_colours_equal_tensorflow_within_one_step_of_255(order):
                 "contrast": np.float32(generator.uniform(0.5, 1.5)),
             }
             tensors = {name: tf.constant(amount) for name, amount in amounts.items()}
-            ours = words.to_image(distort(words.from_image(image), tensors, tf.constant(order))).numpy() / 255
+            ours = words.to_image(distort(words.pack(image), tensors, tf.constant(order))).numpy() / 255
             assert np.abs(ours - _reference(image, amounts, order)).max() <= 1 / 255
             changed += np.abs(ours - image / 255).mean() > 0.01
     assert changed > 90

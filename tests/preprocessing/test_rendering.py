@@ -60,7 +60,7 @@ def test_every_method_shows_the_same_picture(method):
 def test_every_method_is_recoloured_after_sampling(method, order):
     image = _photo(60, 60)
     amounts = {"brightness": 0.1, "saturation": 1.4, "hue": -0.1, "contrast": 0.7}
-    sampled = words.from_image(_rendered(image, geometry.identity(), 60, method))
+    sampled = words.pack(_rendered(image, geometry.identity(), 60, method))
     np.testing.assert_array_equal(words.to_image(sampled), image)
     expected = words.to_image(color.distort(sampled, amounts, tf.constant(order))).numpy().astype(int)
     shown = _rendered(image, geometry.identity(), 60, method, amounts, order)

@@ -9,6 +9,7 @@ from configs.errors import UsageError
 from configs.keypoints import ALL, CATEGORIES
 from preprocessing import color, decoding, draws, geometry, reading, records, rendering
 from preprocessing.input_fn import CHUNK, make_dataset
+from preprocessing.resampling import resize_first
 from tools.benchmarking import peer_process, rates
 
 _FLOOR, _WHOLE = "decode and resize alone", "whole"
@@ -131,7 +132,8 @@ def _stages(size, options):
         return {**state, "windows": windows, "result": tf.stack([window[0, 0] for window, _ in windows])}
 
     def render(state, order):
-        images, from_images = zip(*state["windows"])
+        method = options["resize_methods"][0]
+        images, from_images = zip(*(resize_first(*window, size, method) for window in state["windows"]))
         amounts = draws.color_amounts(state["drawn"], options)
         return {**state, "result": rendering.render(images, tf.stack(from_images), size, amounts, order)}
 
