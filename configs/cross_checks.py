@@ -16,6 +16,8 @@ def check_training(flags):
             f"--heatmap_size={flags.heatmap_size} does not divide --train_image_size={flags.train_image_size}: "
             "a quarter of it is usual"
         )
+    if flags.decode == "median" and flags.heatmap_loss != "softmax":
+        raise UsageError("--decode=median reads maps as chances: --heatmap_loss=softmax, or --decode=dark, is needed")
     _check_boundaries(flags.decay_boundaries, flags.lr_decay_factors)
     check_augmentation(flags)
     per_category.parse("category_epochs", flags.category_epochs)

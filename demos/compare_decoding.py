@@ -13,6 +13,7 @@ import time
 from configs import command_line
 
 DECODINGS = ("argmax", "quarter", "expectation", "dark")
+OF_CHANCES = "median"  # which maps of heights do not have
 STEPS = (("flip", {"flip": True}), ("two-pass", {"two_pass": True}), ("scales", {"scales": (0.9, 1.0, 1.1)}))
 
 
@@ -47,7 +48,8 @@ def _compare(source, truth, parents, batch_size):
     def measured(name, options, models=parents[:1], precision="float32"):
         return {"name": name, **_score(source, truth, models, options, precision, batch_size)}
 
-    decoded = [measured(decode, Options(decode=decode)) for decode in DECODINGS]
+    decodings = (*DECODINGS, OF_CHANCES) if _learn_chances(parents[0], source) else DECODINGS
+    decoded = [measured(decode, Options(decode=decode)) for decode in decodings]
     yield from decoded
     lowest = min(decoded, key=lambda row: row["ne"])
     best = Options(decode=lowest["name"])
@@ -63,6 +65,13 @@ def _compare(source, truth, parents, batch_size):
             f"{_name(best)}, mean points of {len(parents)} models", best._replace(average_points=True), parents
         )
     yield measured(f"{_name(best)}, bfloat16", best, precision="bfloat16")
+
+
+def _learn_chances(parent, source):
+    from utility import model_directory, model_fn, predict_all
+
+    folders = predict_all.find_models([parent], source.counts).values()
+    return all(model_fn.learns_chances(model_directory.read(folder)) for (folder,) in folders)
 
 
 def _name(options):

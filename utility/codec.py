@@ -10,9 +10,11 @@ import math
 
 import tensorflow as tf
 
-METHODS = ("argmax", "quarter", "dark", "expectation")
+METHODS = ("argmax", "quarter", "dark", "expectation", "median")
 
 _EXPECTATION_RADIUS = 2
+_MEDIAN_STEPS = 30
+_CELL_RADIUS = 0.5  # a cell is an area: the distance to it is that to a point half a cell above its centre
 _SMALLEST = 1e-10
 _LOWEST_SHARE = 1e-6  # of the peak: what is lower, or negative, is the net's noise, and its logarithm would rule DARK
 
@@ -63,7 +65,9 @@ def decode(heatmaps, method="dark", sigma=1.0):
         heatmaps: [B, h, w, K] float32, at least 5 cells high and wide.
         method: `argmax`, the centre of the highest cell; `quarter`, moved a quarter cell toward the higher neighbour on
             each axis (arXiv 1603.06937, section 3.3); `dark`, the maximum of the parabola through the logarithm of the
-            smoothed cells around (arXiv 1910.06278, section 3.2); `expectation`, the mean place of a window around it.
+            smoothed cells around (arXiv 1910.06278, section 3.2); `expectation`, the mean place of a window around it;
+            `median`, the point of least mean distance to all cells, for maps that are chances (`chances`): where a map
+            has several peaks, or a long tail, it errs least on average. Near the border it leans inwards.
         sigma: standard deviation of the Gaussians that the maps were trained for, in cells: `dark` smooths by it.
 
     Returns:
@@ -84,8 +88,10 @@ def decode(heatmaps, method="dark", sigma=1.0):
         place = _quarter(maps, column, row)
     elif method == "dark":
         place = _dark(maps, column, row, sigma)
-    else:
+    elif method == "expectation":
         place = _expectation(maps, column, row)
+    else:
+        place = _median(flat, width)
     points = tf.reshape(place + 0.5, [shape[0], shape[3], 2])
     scores = tf.reshape(tf.reduce_max(flat, axis=1), [shape[0], shape[3]])
     static = heatmaps.shape
@@ -190,3 +196,19 @@ def _expectation(maps, column, row):
     mean_x = tf.reduce_sum(weights * offsets[tf.newaxis, tf.newaxis, :], axis=[1, 2])
     mean_y = tf.reduce_sum(weights * offsets[tf.newaxis, :, tf.newaxis], axis=[1, 2])
     return tf.cast(tf.stack([column, row], axis=-1), tf.float32) + tf.stack([mean_x, mean_y], axis=-1)
+
+
+def _median(maps, width):
+    """Returns the geometric medians of [B K, h w] maps by Weiszfeld's steps from their means (Tohoku Math. J. 43)."""
+    count = tf.shape(maps)[1]
+    cells = tf.cast(tf.stack([tf.range(count) % width, tf.range(count) // width], axis=-1), tf.float32)  # [h w, 2]
+    weights = tf.maximum(maps, _SMALLEST)
+    place = _mean_place(weights, cells)
+    for _ in range(_MEDIAN_STEPS):
+        squares = tf.reduce_sum(tf.math.squared_difference(place[:, tf.newaxis], cells), axis=-1)
+        place = _mean_place(weights * tf.math.rsqrt(squares + _CELL_RADIUS**2), cells)
+    return place
+
+
+def _mean_place(weights, cells):
+    return tf.matmul(weights, cells) / tf.reduce_sum(weights, axis=1, keepdims=True)

@@ -117,12 +117,13 @@ def run_net(images, model, is_training, data_format=None):
 
 def as_heatmaps(outputs, model):
     """Returns one output of `run_net` as heatmaps with peaks of about the model's target_scale."""
-    if not _learns_chances(model):
+    if not learns_chances(model):
         return outputs
     return model["target_scale"] * codec.chances(outputs, model["heatmap_sigma"])
 
 
-def _learns_chances(model):
+def learns_chances(model):
+    """Returns whether a model's maps, by its description, are chances: else they are heights of Gaussians."""
     return model.get("heatmap_loss", "mse") == "softmax"
 
 
@@ -162,7 +163,7 @@ def heatmap_losses(outputs, features, labels, model, training):
     for maps, stage in zip(outputs, get_net(model["net"]).stages(model["net_options"])):
         sigma = math.hypot(model["heatmap_sigma"], stage.sigma)
         targets = codec.encode(cells, (size, size), sigma)
-        if _learns_chances(model):
+        if learns_chances(model):
             errors = losses.keypoint_divergences(maps, targets)
         else:
             errors = losses.keypoint_errors(maps, model["target_scale"] * targets)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from configs.errors import DataError
 from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names
 from preprocessing import geometry, photos
-from utility import frozen, inference, model_directory
+from utility import frozen, inference, model_directory, model_fn
 
 v1 = tf.compat.v1
 
@@ -37,18 +37,20 @@ class Predictor:
         category: whose keypoints are found, a name of CATEGORIES or `all`.
 
     Raises:
-        DataError: a model is missing, broken, or lacks keypoints of the category.
+        DataError: a model is missing, broken, lacks keypoints of the category, or has no maps for the decoding.
     """
 
     def __init__(self, model_dirs, category=None, checkpoint=None, options=None, precision="float32"):
         model_dirs = [model_dirs] if isinstance(model_dirs, (str, os.PathLike)) else list(model_dirs)
         models = [model_directory.read(folder) for folder in model_dirs]
         self.category = category or models[0]["category"]
+        options = options or inference.Options()
         for folder, model in zip(model_dirs, models):
             _check_keypoints(folder, model, self.category)
+            _check_decoding(folder, model, options.decode)
         frozen_nets = [frozen.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
         self._largest_side = max(LARGEST_SIDE, *(2 * model["train_image_size"] for model, _ in frozen_nets))
-        self._run = _compile(frozen_nets, self.category, options or inference.Options(), precision)
+        self._run = _compile(frozen_nets, self.category, options, precision)
 
     def predict(self, photo, category=None, box=None, name="the photo"):
         """Finds the keypoints of one photo.
@@ -125,6 +127,13 @@ def _check_keypoints(folder, model, category):
     if missing:
         path = os.path.join(folder, model_directory.DESCRIPTION)
         raise DataError(path, "keypoints", f"lacks {', '.join(missing)}: a model of {category} or of {ALL} is needed")
+
+
+def _check_decoding(folder, model, method):
+    if (method or model["decode"]) == "median" and not model_fn.learns_chances(model):
+        path = os.path.join(folder, model_directory.DESCRIPTION)
+        what = "the maps are no chances, as the decoding by the median reads them: --decode=dark is needed"
+        raise DataError(path, "heatmap_loss", what)
 
 
 def _compile(frozen_nets, category, options, precision):

@@ -90,6 +90,11 @@ MODELS = [
         described(lambda model: model["keypoints"].remove("hemline_left")),
         "model.json: keypoints: lacks hemline_left",
     ),
+    (
+        "a decoding of chances for maps of heights",
+        described(lambda model: model.update(decode="median", heatmap_loss="mse")),
+        "model.json: heatmap_loss: the maps are no chances",
+    ),
 ]
 
 
