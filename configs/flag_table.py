@@ -137,6 +137,7 @@ GROUPS = {
     "inference": (
         Flag("flip_on_test", "bool", False, "Average with the maps of the mirrored image."),
         Flag("two_pass", "bool", False, "Predict again on the crop around the first prediction."),
+        Flag("first_pass_weight", "float", 0.0, "Share of the first pass's maps in those of --two_pass's second; 0 looks at the second alone.", 0, 1),
         Flag("crop_margin", "floats", [100.0, 80.0], "What the crop of --two_pass has more than the points on each side, in x and y: pixels of a photo of 512 px, in proportion for others.", 0, 10000),
         Flag("test_scales", "floats", [1.0], "Average the maps of the image at these scales, too.", 0.1, 10),
         Flag("test_rotations", "floats", [0.0], "Average the maps of the image turned by these degrees, too.", -180, 180),

@@ -28,6 +28,7 @@ class Options(NamedTuple):
     Attributes:
         flip: average with the mirrored image.
         two_pass: predict again on the box around the first prediction.
+        first_pass_weight: share of the first pass's heatmaps in those of the second, as far as they show its box.
         crop_margin: what that box has more than the points on each side, (x, y), in pixels of a photo of 512 px.
         scales, rotations: views to average, factors and degrees about the middle of the frame.
         decode: a method of the codec; None for the first net's own.
@@ -36,6 +37,7 @@ class Options(NamedTuple):
 
     flip: bool = False
     two_pass: bool = False
+    first_pass_weight: float = 0.0
     crop_margin: tuple = (100.0, 80.0)
     scales: tuple = (1.0,)
     rotations: tuple = (0.0,)
@@ -48,6 +50,7 @@ def options_from(settings):
     return Options(
         flip=settings["flip_on_test"],
         two_pass=settings["two_pass"],
+        first_pass_weight=settings["first_pass_weight"],
         crop_margin=tuple(settings["crop_margin"]),
         scales=tuple(settings["test_scales"]),
         rotations=tuple(settings["test_rotations"]),
@@ -132,17 +135,22 @@ def find_points(photos, nets, category, options):
         scores: [B, K] float32, about 1 for a map as high as the targets of the training.
     """
     zero = tf.zeros_like(photos.sizes[:, 0])
-    to_frame = geometry.cropping(zero, zero, photos.sizes[:, 0], photos.sizes[:, 1], 1.0, 1.0)
-    points, scores = _find_in_frame(photos, to_frame, nets, options)
+    frame = geometry.cropping(zero, zero, photos.sizes[:, 0], photos.sizes[:, 1], 1.0, 1.0)
+    heatmaps = [_average_views(photos, frame, net, options) for net in nets]
+    points, scores = _find_in_frame(heatmaps, frame, nets, options)
     if options.two_pass:
-        to_frame = _frame_around(points, photos, category, options.crop_margin)
-        points, scores = _find_in_frame(photos, to_frame, nets, options)
+        closer = _frame_around(points, photos, category, options.crop_margin)
+        between, weight = geometry.compose(geometry.invert(frame), closer), options.first_pass_weight
+        heatmaps = [
+            weight * _move(maps, between) + (1 - weight) * _average_views(photos, closer, net, options)
+            for maps, net in zip(heatmaps, nets)
+        ]
+        points, scores = _find_in_frame(heatmaps, closer, nets, options)
     return geometry.to_pixels(points), scores
 
 
-def _find_in_frame(photos, to_frame, nets, options):
-    """Returns the points [B, K, 2] in the photo's plane, and their scores [B, K]."""
-    heatmaps = [_average_views(photos, to_frame, net, options) for net in nets]
+def _find_in_frame(heatmaps, to_frame, nets, options):
+    """Returns the points [B, K, 2] in the photo's plane, and their scores [B, K], of each net's heatmaps of a frame."""
     if options.average_points:
         found = [_decode(maps, net.model, options.decode) for maps, net in zip(heatmaps, nets)]
         points, scores = (tf.add_n(values) / len(values) for values in zip(*found))
@@ -161,7 +169,7 @@ def _decode(heatmaps, model, method):
 
 def _average_views(photos, to_frame, net, options):
     """Returns the heatmaps [B, h, h, K] of a frame, averaged over its views."""
-    size, cells = net.model["train_image_size"], net.model["heatmap_size"]
+    size = net.model["train_image_size"]
     total = 0.0
     for turn in _views(options):
         to_view = to_frame if turn is None else geometry.compose(to_frame, turn)
@@ -169,7 +177,7 @@ def _average_views(photos, to_frame, net, options):
         from_image = geometry.compose(geometry.invert(photos.to_image), to_input)
         heatmaps = net(geometry.warp(photos.images, from_image, [size, size]), options.flip)
         if turn is not None:
-            heatmaps = _turn_back(heatmaps, turn, cells)
+            heatmaps = _move(heatmaps, np.float32(geometry.invert(turn))[None])
         total += heatmaps
     return total / len(options.scales) / len(options.rotations)
 
@@ -187,13 +195,13 @@ def _views(options):
                 yield np.float32(geometry.compose(middle, zoom, turn, geometry.invert(middle)))
 
 
-def _turn_back(heatmaps, turn, cells):
-    """Returns the heatmaps [B, h, h, K] of a view as those of its frame."""
-    to_cells = geometry.scaling(cells, cells)
-    back = np.float32(geometry.compose(geometry.invert(to_cells), geometry.invert(turn), to_cells))
-    batch = tf.shape(heatmaps)[0]
-    turned = geometry.warp(heatmaps, tf.tile(back[None], [batch, 1, 1]), [cells, cells])
-    return tf.ensure_shape(turned, heatmaps.shape)
+def _move(heatmaps, matrix):
+    """Returns the heatmaps [B, h, h, K] of a frame in another one, to which matrices [B or 1, 2, 3] lead."""
+    batch, cells = tf.shape(heatmaps)[0], heatmaps.shape[1]
+    to_cells = np.float32(geometry.scaling(cells, cells))
+    in_cells = geometry.compose(np.float32(geometry.invert(to_cells)), matrix, to_cells)
+    moved = geometry.warp(heatmaps, tf.broadcast_to(in_cells, [batch, 2, 3]), [cells, cells])
+    return tf.ensure_shape(moved, heatmaps.shape)
 
 
 def _resize(heatmaps, cells):

@@ -159,6 +159,19 @@ def test_second_pass_looks_at_the_crop_around_the_first():
     assert errors_of(twice, truth).mean() < 1 < errors_of(once, truth).mean()
 
 
+def test_the_first_pass_counts_in_the_second_by_its_weight():
+    """At weight 1 the crop's heatmaps are the whole photo's, cut and enlarged, so the points are the first pass's."""
+    big = [spots(640, 480, left=250, top=200, sigma=30.0)]
+    truth = TRUTH + np.float32([250, 200])
+    options = {"two_pass": True, "crop_margin": (80.0, 80.0), "decode": "median"}
+    once, _ = found(big, [ColourSpots(128)], decode="median")
+    second, mixed, first = (
+        found(big, [ColourSpots(128)], **options, first_pass_weight=weight)[0] for weight in (0.0, 0.3, 1.0)
+    )
+    assert np.abs(first - once).max() < 0.5  # a fortieth of the first pass's cell
+    assert errors_of(second, truth).sum() < errors_of(mixed, truth).sum() < errors_of(first, truth).sum() - 2
+
+
 def test_the_box_of_the_second_pass_follows_points_margin_and_photo():
     sizes = tf.constant([[512.0, 400.0], [1024.0, 1024.0]])
     photos = inference.Photos(None, None, sizes, tf.constant([CATEGORIES.index("skirt"), CATEGORIES.index("trousers")]))
