@@ -107,7 +107,6 @@ GROUPS = {
         Flag("crop_area", "floats", [0.45, 1.0], "Least and greatest area of that box, as shares of the photo.", 0.01, 1),
         Flag("crop_aspect", "floats", [0.75, 1.33], "Least and greatest width of that box over its height.", 0.1, 10),
         Flag("crop_attempts", "int", 100, "Boxes to try before the whole photo is shown.", 1, 10000),
-        Flag("zoom_out", "float", 1.0, "Photos that are not cropped are shown on a black canvas up to this many times as wide and high; 1 for none.", 1, 10),
         Flag("bbox_border", "float", 25.0, "What the box covers beyond the keypoints on each side, in photo pixels.", 0, 10000),
         Flag("color_probability", "float", 1.0, "Share of the training photos whose colours are distorted.", 0, 1),
         Flag("brightness", "float", 32.0 / 255.0, "Brightness changes by up to this share of the full range, to either side.", 0, 1),

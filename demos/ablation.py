@@ -79,7 +79,6 @@ LEVERS = (
     Lever("without distortion of colours", ("--color_probability=0",)),
     Lever("without rotation", ("--rotate_probability=0",)),
     Lever("crops of all photos, not of 0.7", ("--crop_probability=1",)),
-    Lever("photos that are not cropped up to 1.8 times as small", ("--zoom_out=1.8",)),
     Lever("a model a category, a fifth of the steps each", (_EACH, f"--max_steps={STEPS // len(CATEGORIES)}")),
     Lever(
         "300 steps of all, then 40 of each category",

@@ -16,8 +16,7 @@ from preprocessing import geometry
 DEFAULTS = {flag.name: flag.default for flag in GROUPS["augmentation"] if flag.name != "augment"}
 
 _DRAWS = (
-    "flip", "rotate", "degrees", "crop", "color", "brightness", "saturation", "hue", "contrast", "order", "method",
-    "zoom", "zoom_x", "zoom_y",
+    "flip", "rotate", "degrees", "crop", "color", "brightness", "saturation", "hue", "contrast", "order", "method"
 )  # fmt: skip
 
 
@@ -123,10 +122,9 @@ def _sample_rotations(points, labelled, image_size, draws, options):
 
 
 def _sample_crops(points, labelled, image_size, draws, options, keys):
-    """Returns the boxes (left, top, width, height), float32 [N, 4], that the inputs show.
+    """Returns the boxes (left, top, width, height), float32 [N, 4] of whole pixels, that the inputs show.
 
-    A crop has whole pixels. It covers all labelled points and a border as far as the photo reaches; it is the whole
-    photo when no box was found. What is not cropped is the whole photo somewhere on a canvas.
+    They cover all labelled points and a border as far as the photo reaches; the whole photo when no box was found.
     """
     top_left, bottom_right = _bounds(points, labelled, image_size)
     low = tf.floor(tf.clip_by_value(top_left - options["bbox_border"], 0.0, image_size - 1.0))
@@ -149,9 +147,7 @@ def _sample_crops(points, labelled, image_size, draws, options, keys):
     shapes = tf.pad(tf.cast(tf.reverse(image_size, [1]), tf.int32), [[0, 0], [0, 1]], constant_values=3)
     boxes = tf.gather(tf.clip_by_value(boxes, 0.0, 1.0), [1, 0, 3, 2], axis=1)
     crops = tf.cast(_one_by_one(crop, shapes, boxes, keys), tf.float32)
-    canvas = image_size * _uniform_between(draws["zoom"], 1.0, options["zoom_out"])[:, None]
-    corner = tf.stack([draws["zoom_x"], draws["zoom_y"]], 1) * (image_size - canvas)
-    whole = tf.concat([corner, canvas], 1)
+    whole = tf.concat([tf.zeros_like(image_size), image_size], 1)
     return tf.where((draws["crop"] < options["crop_probability"])[:, None], crops, whole)
 
 

@@ -84,22 +84,6 @@ def test_crops_have_the_stated_area_and_aspect_or_are_the_whole_photo():
     np.testing.assert_allclose(_boxes(bare)[:, 2:], sizes, atol=0.01)
 
 
-def test_a_photo_that_is_not_cropped_lies_anywhere_on_a_canvas_up_to_zoom_out_times_as_large():
-    sizes, points, labelled = _garments()
-    off = {"rotate_probability": 0.0, "crop_probability": 0.0}
-    matrices, _ = _matrices(sizes, points, labelled, zoom_out=1.8, flip_probability=0.0, **off)
-    left, top, right, bottom = _boxes(matrices).T
-    factors = (right - left) / sizes[:, 0]
-    np.testing.assert_allclose((bottom - top) / sizes[:, 1], factors, rtol=1e-4)
-    assert factors.min() > 0.999
-    assert factors.max() < 1.801
-    np.testing.assert_allclose(factors.mean(), 1.4, atol=0.01)
-    for before, behind in ((-left, right - sizes[:, 0]), (-top, bottom - sizes[:, 1])):
-        assert min(before.min(), behind.min()) > -0.01
-        shares = (before / (before + behind))[factors > 1.1]
-        np.testing.assert_allclose([shares.mean(), shares.std()], [0.5, 12**-0.5], atol=0.015)
-
-
 @pytest.mark.parametrize("probability", [0.4, 0.94])
 def test_turns_have_the_stated_probability_and_range(probability):
     sizes, points, labelled = _garments()
