@@ -1,6 +1,7 @@
 """Exports of a small net: loaded without our code, run by other libraries, the same points as the checkpoint's."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from made_models import make
 from PIL import Image
 
 from configs.keypoints import keypoint_names
+from utility import model_directory
 from utility.predict import Predictor
 
 PLAIN_TENSORFLOW = """
@@ -81,6 +83,18 @@ def test_onnx_under_onnxruntime(program, model, photos, tmp_path):
     assert points.shape == (2, 4, 2)
     assert scores.shape == (2, 4)
     assert points[0] == pytest.approx(points[1], abs=1e-3)
+
+
+@pytest.mark.parametrize("form", ["tflite", "onnx"])
+def test_the_median_exports_too(program, model, photos, tmp_path, capfd, form):
+    if form == "onnx":
+        pytest.importorskip("onnxruntime", reason="the extra `export` needs Python 3.10")
+    chances = shutil.copytree(model, tmp_path / "skirt")
+    description = {**model_directory.read(model), "heatmap_loss": "softmax", "decode": "median"}
+    model_directory.write(chances, description)
+    assert export(program, chances, tmp_path, f"--format={form}", f"--photos={photos}") == 0
+    difference = capfd.readouterr().out.split(" by ")[1].split(" px")[0]
+    assert float(difference) < 0.01
 
 
 @pytest.mark.parametrize("quantize", ["none", "float16", "int8"])
