@@ -140,11 +140,12 @@ def find_points(photos, nets, category, options):
     points, scores = _find_in_frame(heatmaps, frame, nets, options)
     if options.two_pass:
         closer = _frame_around(points, photos, category, options.crop_margin)
-        between, weight = geometry.compose(geometry.invert(frame), closer), options.first_pass_weight
-        heatmaps = [
-            weight * _move(maps, between) + (1 - weight) * _average_views(photos, closer, net, options)
-            for maps, net in zip(heatmaps, nets)
-        ]
+        first, heatmaps = heatmaps, [_average_views(photos, closer, net, options) for net in nets]
+        weight = options.first_pass_weight
+        if weight:
+            between = geometry.compose(geometry.invert(frame), closer)
+            pairs = zip(first, heatmaps)
+            heatmaps = [weight * _move(early, between) + (1 - weight) * late for early, late in pairs]
         points, scores = _find_in_frame(heatmaps, closer, nets, options)
     return geometry.to_pixels(points), scores
 
