@@ -190,24 +190,26 @@ def _parabola_peak(cells):
 def _expectation(maps, column, row):
     radius = _EXPECTATION_RADIUS
     column, row = _inside(maps, column, row, radius)
-    weights = tf.maximum(_window(maps, column, row, radius), _SMALLEST)
-    weights /= tf.reduce_sum(weights, axis=[1, 2], keepdims=True)
-    offsets = tf.range(-radius, radius + 1, dtype=tf.float32)
-    mean_x = tf.reduce_sum(weights * offsets[tf.newaxis, tf.newaxis, :], axis=[1, 2])
-    mean_y = tf.reduce_sum(weights * offsets[tf.newaxis, :, tf.newaxis], axis=[1, 2])
-    return tf.cast(tf.stack([column, row], axis=-1), tf.float32) + tf.stack([mean_x, mean_y], axis=-1)
+    size = 2 * radius + 1
+    weights = tf.reshape(_window(maps, column, row, radius), [-1, size**2])
+    mean = _mean_place(tf.maximum(weights, _SMALLEST), _places(size**2, size))
+    return tf.cast(tf.stack([column, row], axis=-1), tf.float32) + mean - radius
 
 
 def _median(maps, width):
     """Returns the geometric medians of [B K, h w] maps by Weiszfeld's steps from their means (Tohoku Math. J. 43)."""
-    count = tf.shape(maps)[1]
-    cells = tf.cast(tf.stack([tf.range(count) % width, tf.range(count) // width], axis=-1), tf.float32)  # [h w, 2]
+    cells = _places(tf.shape(maps)[1], width)
     weights = tf.maximum(maps, _SMALLEST)
     place = _mean_place(weights, cells)
     for _ in range(_MEDIAN_STEPS):
         squares = tf.reduce_sum(tf.math.squared_difference(place[:, tf.newaxis], cells), axis=-1)
         place = _mean_place(weights * tf.math.rsqrt(squares + _CELL_RADIUS**2), cells)
     return place
+
+
+def _places(count, width):
+    """Returns (column, row) of the first `count` cells of a map, row by row: [count, 2] float32."""
+    return tf.cast(tf.stack([tf.range(count) % width, tf.range(count) // width], axis=-1), tf.float32)
 
 
 def _mean_place(weights, cells):
