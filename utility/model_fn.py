@@ -54,7 +54,7 @@ def model_fn(features, labels, mode, params):
     step = v1.train.get_or_create_global_step()
     rate = optimization.learning_rate(step, training, training["steps_per_epoch"])
     train_op = optimization.minimize(loss, rate, training)
-    loss += optimization.weight_decay_loss(training["weight_decay"])
+    loss += optimization.weight_decay_loss(training)
     figures = _name_progress(loss, errors, visible, rate, train_op)
     # Only the chief fetches the figures, but every worker has to take part in averaging them.
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=tf.group(train_op, *figures))

@@ -49,16 +49,39 @@ def make_optimizer(rate, settings):
         return v1.train.MomentumOptimizer(rate, settings["momentum"])
     if name == "rmsprop":
         return v1.train.RMSPropOptimizer(rate, decay=0.99, epsilon=1e-8)  # as the hourglass paper's code has it
+    if name == "adamw":
+        return _AdamW(rate, settings["weight_decay"])
     return v1.train.AdamOptimizer(rate)
 
 
-def weight_decay_loss(factor):
-    """Returns factor × half the sum of squares of every convolution kernel; biases and batch norm stay free.
+class _AdamW(v1.train.AdamOptimizer):
+    """Adam that first takes rate × decay of every kernel from it (decoupled weight decay: arXiv 1711.05101)."""
 
-    It is for show: `minimize` adds its gradient by itself.
+    def __init__(self, rate, decay):
+        super().__init__(rate)
+        self._rate, self._decay = rate, decay
+
+    def _resource_apply_dense(self, grad, var):
+        if not (self._decay and _decays(var)):
+            return super()._resource_apply_dense(grad, var)
+        with tf.control_dependencies([grad]):
+            decayed = var.assign_sub(self._rate * self._decay * var)
+        with tf.control_dependencies([decayed]):
+            return super()._resource_apply_dense(grad, var)
+
+
+def weight_decay_loss(settings):
+    """Returns weight_decay × half the sum of squares of every convolution kernel; biases and batch norm stay free.
+
+    It is for show: `minimize` adds its gradient by itself. 0 for AdamW, whose decay is no part of a loss.
     """
+    factor = _loss_decay(settings)
     kernels = [variable for variable in v1.trainable_variables() if _decays(variable)]
     return factor * tf.add_n([tf.nn.l2_loss(tf.cast(kernel, tf.float32)) for kernel in kernels])
+
+
+def _loss_decay(settings):
+    return 0.0 if settings["optimizer"] == "adamw" else settings["weight_decay"]
 
 
 def _decays(variable):
@@ -88,7 +111,7 @@ def minimize(loss, rate, settings):
     gradients = optimizer.compute_gradients(_finite(loss, "the loss"))
     if not _needs_loss_scale(settings):  # which meets infinities in its search for the scale, and skips those steps
         gradients = [(_finite(gradient, f"the gradient of {v.name}"), v) for gradient, v in gradients]
-    gradients = [(_with_decay(gradient, v, settings["weight_decay"]), v) for gradient, v in gradients]
+    gradients = [(_with_decay(gradient, v, _loss_decay(settings)), v) for gradient, v in gradients]
     if settings["clip_gradients"]:
         tensors, variables = zip(*gradients)
         gradients = list(zip(tf.clip_by_global_norm(tensors, settings["clip_gradients"])[0], variables))

@@ -54,6 +54,15 @@ def test_two_devices_train_as_one(tiny_records, alone, tmp_path):
     assert_equal_training(run([start(tiny_records, tmp_path, "--num_devices=2")]), alone)
 
 
+def test_two_devices_decay_weights_no_more_than_one(tiny_records, tmp_path):
+    sums = []
+    for devices in (1, 2):
+        words = ("--optimizer=adamw", "--weight_decay=20", f"--num_devices={devices}")
+        variables, _ = run([start(tiny_records, tmp_path / str(devices), *words)])
+        sums.append(sum(np.sum(value**2) for name, value in variables.items() if name.endswith("kernel")))
+    assert sums[1] == pytest.approx(sums[0], rel=0.01)  # 20 steps at 0.001 take off a third; twice would take off half
+
+
 def test_two_devices_start_from_the_weights_of_a_checkpoint(tiny_records, alone, tmp_path):
     weights = {name: value for name, value in alone[0].items() if name.startswith("tiny/") and "Momentum" not in name}
     checkpoints.write(str(tmp_path / "source" / "model.ckpt"), weights)

@@ -137,7 +137,7 @@ def test_the_step_is_one_that_progress_can_follow():
 def test_the_loss_of_training_is_the_stages_and_the_decay(monkeypatch):
     with tf.Graph().as_default() as graph, v1.Session() as session:
         spec = build(TRAIN, mse_weight=0.5)
-        decay = optimization.weight_decay_loss(1e-5)
+        decay = optimization.weight_decay_loss(TRAINING)
         initialise(session)
         stages = [op.inputs[1] for op in graph.get_operations() if op.type == "ScalarSummary" and "stage" in op.name]
         loss, stage_losses, decay = session.run([spec.loss, stages, decay])

@@ -117,10 +117,32 @@ def test_a_step_decays_kernels_by_the_gradient_of_that_loss():
         assert session.run(variables) == pytest.approx([1.6, 1.7])
 
 
+def test_adamw_is_that_of_keras():
+    start, gradients, decay, rates = [2.0, -3.0], [[0.5, -1.0], [0.1, 4.0], [-2.0, 0.0]], 0.4, [0.1, 0.2, 0.05]
+    reference = [tf.Variable(start), tf.Variable(start)]
+    keras = tf.keras.optimizers.AdamW(weight_decay=decay, epsilon=1e-8)
+    keras.exclude_from_weight_decay([reference[1]])
+    for gradient, rate in zip(gradients, rates):
+        keras.learning_rate = rate
+        keras.apply_gradients([(tf.constant(gradient), variable) for variable in reference])
+    expected = [variable.numpy() for variable in reference]
+    settings = {**SETTINGS, "optimizer": "adamw", "weight_decay": decay}
+    with tf.Graph().as_default(), v1.Session() as session:
+        own = [v1.get_variable(name, initializer=tf.constant(start)) for name in ("dense/kernel", "norm/gamma")]
+        gradient, rate = v1.placeholder(tf.float32, [2]), v1.placeholder(tf.float32, [])
+        loss = tf.add_n([tf.reduce_sum(gradient * variable) for variable in own])
+        train_op, shown = optimization.minimize(loss, rate, settings), optimization.weight_decay_loss(settings)
+        session.run(v1.global_variables_initializer())
+        for values in zip(gradients, rates):
+            session.run(train_op, dict(zip((gradient, rate), values)))
+        np.testing.assert_allclose(session.run(own), expected, rtol=1e-5)
+        assert session.run(shown) == 0
+
+
 def test_weight_decay_is_half_the_squares_of_kernels_only():
     with tf.Graph().as_default(), v1.Session() as session:
         v1.layers.dense(tf.ones([1, 2]), 1, kernel_initializer=v1.constant_initializer(3.0), name="dense")
         v1.layers.batch_normalization(tf.ones([1, 2]), name="norm")
-        loss = optimization.weight_decay_loss(0.1)
+        loss = optimization.weight_decay_loss({**SETTINGS, "weight_decay": 0.1})
         session.run(v1.global_variables_initializer())
         assert session.run(loss) == pytest.approx(0.1 * (9 + 9) / 2)
