@@ -76,6 +76,8 @@ def weight_decay_loss(settings):
     It is for show: `minimize` adds its gradient by itself. 0 for AdamW, whose decay is no part of a loss.
     """
     factor = _loss_decay(settings)
+    if not factor:
+        return tf.constant(0.0)
     kernels = [variable for variable in v1.trainable_variables() if _decays(variable)]
     return factor * tf.add_n([tf.nn.l2_loss(tf.cast(kernel, tf.float32)) for kernel in kernels])
 
