@@ -13,6 +13,7 @@ NET_FLAGS = (
     "padding",
     "bn_momentum",
     "bn_epsilon",
+    "initializer",
 )
 DEFAULTS = {
     "train_image_size": 384,

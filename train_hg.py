@@ -5,7 +5,7 @@ python train_hg.py --data_dir=RECORDS --model_dir=MODELS --model_to_train=skirt,
 
 from configs import command_line, cross_checks
 
-NET_FLAGS = ("num_stacks", "num_modules", "feats_channels", "padding", "bn_momentum", "bn_epsilon")
+NET_FLAGS = ("num_stacks", "num_modules", "feats_channels", "padding", "bn_momentum", "bn_epsilon", "initializer")
 
 
 def main(flags):

@@ -57,6 +57,7 @@ GROUPS = {
         Flag("padding", "str", "symmetric", "Where strided convolutions pad: on both sides (PyTorch, Keras Applications) or as TensorFlow does (same); imported weights bring theirs.", choices=("symmetric", "same")),
         Flag("bn_momentum", "float", 0.97, "Share of batch norm's moving statistics that a step keeps: they settle within some 1 / (1 - bn_momentum) steps.", 0, 0.9999),
         Flag("bn_epsilon", "float", 1e-5, "What batch norm adds to the variance; imported weights bring theirs.", 1e-12, 1),
+        Flag("initializer", "str", "he", "What convolution kernels start from: He's normal distribution, or Glorot's uniform one.", choices=("he", "glorot")),
         Flag("data_format", "str", None, "Order of the axes inside the net; not given: channels_first on a GPU, channels_last else.", choices=("channels_first", "channels_last")),
     ),
     "inspection": (

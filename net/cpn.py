@@ -73,6 +73,7 @@ def cpn(
     padding,
     bn_momentum,
     bn_epsilon,
+    initializer="he",
 ):
     """Builds CPN: GlobalNet for the easy keypoints, RefineNet, trained on each photo's hard ones.
 
@@ -89,11 +90,12 @@ def cpn(
       padding: see `Layers`.
       bn_momentum: see `Layers`.
       bn_epsilon: see `Layers`.
+      initializer: see `Layers`; models of before there was a choice do not name it.
 
     Returns:
       [P5, P4, P3, P2, refined], each [B, height, width, K]: GlobalNet's heatmaps from coarse to fine, then RefineNet's.
     """
-    layers = Layers(is_training, data_format, bn_momentum, bn_epsilon, padding)
+    layers = Layers(is_training, data_format, bn_momentum, bn_epsilon, padding, initializer)
     size = heatmap_size or (-(-images.shape[1] // 4), -(-images.shape[2] // 4))
     options = {"resnet_stride": resnet_stride, "detnet_laterals": detnet_laterals}
     pyramid = backbones.build(backbone, layers, layers.enter(images), options)

@@ -62,6 +62,7 @@ def stacked_hourglass(
     padding,
     bn_momentum,
     bn_epsilon,
+    initializer="he",
 ):
     """Builds the stacked hourglass with intermediate supervision (section 3.3).
 
@@ -77,6 +78,7 @@ def stacked_hourglass(
       padding: see `Layers`.
       bn_momentum: see `Layers`.
       bn_epsilon: see `Layers`.
+      initializer: see `Layers`; models of before there was a choice do not name it.
 
     Returns:
       One [B, h, w, K] per stack, the last the best.
@@ -84,7 +86,7 @@ def stacked_hourglass(
     Raises:
       UsageError: when the heatmaps do not come out at `heatmap_size`.
     """
-    layers = Layers(is_training, data_format, bn_momentum, bn_epsilon, padding)
+    layers = Layers(is_training, data_format, bn_momentum, bn_epsilon, padding, initializer)
     heatmaps = []
     with tf.compat.v1.variable_scope("hourglass"):
         features = _stem(layers, layers.enter(images), feats_channels)

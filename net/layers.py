@@ -15,6 +15,7 @@ from net import synchronised_norm
 ZEROS = tf.compat.v1.zeros_initializer()
 ONES = tf.compat.v1.ones_initializer()
 HE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_in", distribution="truncated_normal")
+KERNEL_INITIALIZERS = {"he": HE, "glorot": tf.compat.v1.glorot_uniform_initializer()}
 # A depthwise output sees one channel, not all of its kernel's: what TensorFlow calls the fan-out counts them right.
 HE_DEPTHWISE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_out", distribution="truncated_normal")
 # Heatmaps are nearly 0 everywhere: heads that start near 0 do not spend the first steps on unlearning noise.
@@ -44,6 +45,8 @@ class Layers:
       bn_epsilon: what batch norm adds to the variance.
       padding: "symmetric" (PyTorch's, and Keras Applications') or "same" (TensorFlow's: where strides leave
         an odd number of pixels to pad, one more goes to the right and the bottom).
+      initializer: what the convolutions' kernels start from, a key of KERNEL_INITIALIZERS: "he" (arXiv 1502.01852) or
+        "glorot" (uniform, the default of TensorFlow's own layers). Depthwise ones and heads have their own.
     """
 
     is_training: bool
@@ -51,6 +54,7 @@ class Layers:
     bn_momentum: float = 0.97
     bn_epsilon: float = 1e-5
     padding: str = "symmetric"
+    initializer: str = "he"
 
     @property
     def channel_axis(self):
@@ -84,11 +88,18 @@ class Layers:
         return tf.pad(inputs, paddings, constant_values=value), "VALID"
 
     @property
+    def _initializer(self):
+        return KERNEL_INITIALIZERS[self.initializer]
+
+    @property
     def _axes(self):
         return "NHWC" if self.data_format == "channels_last" else "NCHW"
 
-    def conv(self, inputs, filters, kernel_size, name, strides=1, dilation=1, use_bias=False, initializer=HE):
-        """Convolves, with variables in the scope `name`; the output has 1/strides of the input's size, rounded up."""
+    def conv(self, inputs, filters, kernel_size, name, strides=1, dilation=1, use_bias=False, initializer=None):
+        """Convolves, with variables in the scope `name`; the output has 1/strides of the input's size, rounded up.
+
+        The kernel starts from `initializer`; None: the net's own.
+        """
         if isinstance(inputs, Resized):
             if self.is_training:
                 return self._conv_then_resize(inputs, filters, kernel_size, name)
@@ -96,7 +107,7 @@ class Layers:
         inputs, padding = self._pad_for(inputs, kernel_size, strides)
         with tf.compat.v1.variable_scope(name):
             shape = [kernel_size, kernel_size, self.channels(inputs), filters]
-            kernel = tf.compat.v1.get_variable("kernel", shape, initializer=initializer)
+            kernel = tf.compat.v1.get_variable("kernel", shape, initializer=initializer or self._initializer)
             outputs = tf.nn.convolution(inputs, kernel, strides, padding, self._axes, dilation)
             if use_bias:
                 bias = tf.compat.v1.get_variable("bias", [filters], initializer=ZEROS)
@@ -111,7 +122,7 @@ class Layers:
         assert kernel_size == 1
         channels = [self.channels(part) for part in inputs.parts]
         with tf.compat.v1.variable_scope(name):
-            kernel = tf.compat.v1.get_variable("kernel", [1, 1, sum(channels), filters], initializer=HE)
+            kernel = tf.compat.v1.get_variable("kernel", [1, 1, sum(channels), filters], initializer=self._initializer)
             outputs = [
                 self.resize(tf.nn.convolution(part, share, 1, "SAME", self._axes), inputs.size)
                 for part, share in zip(inputs.parts, tf.split(kernel, channels, 2))

@@ -10,7 +10,7 @@ from net.hourglass import stacked_hourglass
 MEAN_RGB = (171.04, 162.98, 159.89)
 SCALE = 1 / 255
 
-_LAYER_OPTIONS = {"padding": "symmetric", "bn_momentum": 0.97, "bn_epsilon": 1e-5}
+_LAYER_OPTIONS = {"padding": "symmetric", "bn_momentum": 0.97, "bn_epsilon": 1e-5, "initializer": "he"}
 
 
 class Stage(NamedTuple):

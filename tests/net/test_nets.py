@@ -140,6 +140,24 @@ def test_the_graph_seed_decides_every_weight():
     assert not any(np.array_equal(first[name], other[name]) for name in kernels)
 
 
+@pytest.mark.parametrize("initializer", ["he", "glorot"])
+@pytest.mark.parametrize("name", registry.NAMES)
+def test_kernels_start_from_the_distribution_that_is_asked_for(name, initializer):
+    with tf.Graph().as_default(), v1.Session() as session:
+        tf.compat.v1.set_random_seed(1)
+        build(name, {**dict(NETS)[name], "initializer": initializer}, is_training=True)
+        session.run(v1.global_variables_initializer())
+        head = re.compile(registry.get_net(name).keypoint_outputs)
+        kernels = [v for v in v1.global_variables() if v.op.name.endswith("/kernel") and not head.match(v.op.name)]
+        kernels = session.run([kernel for kernel in kernels if kernel.shape.num_elements() >= 1000])
+    assert len(kernels) >= 10
+    for kernel in kernels:
+        fan_in, fan_out = np.prod(kernel.shape[:3]), np.prod(kernel.shape[:2]) * kernel.shape[3]
+        variance = {"he": 2 / fan_in, "glorot": 2 / (fan_in + fan_out)}[initializer]
+        np.testing.assert_allclose(kernel.std(), np.sqrt(variance), rtol=0.1)
+        assert initializer == "he" or np.abs(kernel).max() <= np.sqrt(3 * variance)
+
+
 def test_cpn_makes_heatmaps_of_the_size_that_is_asked_for():
     with tf.Graph().as_default():
         heatmaps = build("cpn", {"head_channels": 8}, False, heatmap_size=(40, 56))
