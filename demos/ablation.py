@@ -87,6 +87,7 @@ LEVERS = (
     Lever("a moving average of the weights, decay 0.99", ("--moving_average=0.99",)),
     Lever("batch norm's statistics kept by 0.9, not 0.97", ("--bn_momentum=0.9",)),
     Lever("batch norm's statistics kept by 0.99, not 0.97", ("--bn_momentum=0.99",)),
+    Lever("kernels that start from Glorot's range, not He's", ("--initializer=glorot",)),
     Lever("targets of sigma 2, not 1", ("--heatmap_sigma=2",)),
     Lever("without distortion of colours", ("--color_probability=0",)),
     Lever("without rotation", ("--rotate_probability=0",)),
