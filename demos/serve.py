@@ -1,6 +1,8 @@
 """A local page on which one drops a photo and sees its keypoints. Needs `pip install -e '.[demo]'`.
 
-python demos/serve.py --model_dir=MODELS
+python demos/serve.py --model_dir=MODELS [--flagfile=configs/hourglass_small.cfg]
+
+With the recipe it predicts as eval_all.py does.
 """
 
 import os
@@ -10,7 +12,7 @@ from configs import command_line
 from configs.errors import DataError
 from configs.keypoints import ALL, CATEGORIES, keypoint_names, outline
 
-FLAGS = ("model_dir", "host", "port", "most_megabytes", "flip_on_test", "two_pass")
+FLAGS = ("model_dir", "host", "port", "most_megabytes", "inference")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; "
@@ -31,11 +33,14 @@ def main(flags):
         import waitress
     except ImportError as error:
         raise DataError("waitress", None, "is not installed: pip install -e '.[demo]' would be right") from error
-    from utility.inference import Options
+    from utility import inference
     from utility.predict import Predictor
 
-    options = Options(flip=flags.flip_on_test, two_pass=flags.two_pass)
-    predictors = {name: Predictor(folder, options=options) for name, folder in _find_models(flags.model_dir).items()}
+    options = inference.options_from(vars(flags))
+    predictors = {
+        name: Predictor(folder, options=options, precision=flags.precision)
+        for name, folder in _find_models(flags.model_dir).items()
+    }
     hosts = {flags.host, "127.0.0.1", "localhost"} if flags.host in ("127.0.0.1", "localhost") else None
     app = create_app(predictors, flags.most_megabytes, hosts)
     try:

@@ -17,6 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from configs.keypoints import keypoint_names
+from utility.inference import Options
 from utility.predict import Predictor
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,7 +35,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def predictor(models):
-    return Predictor(models / "all")
+    return Predictor(models / "all", options=Options(flip=True, rotations=(-10.0, 0.0, 10.0)))
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,8 @@ def test_every_answer_forbids_foreign_content(client):
 @pytest.fixture(scope="module")
 def server(models):
     """The program as the shell starts it; yields its process and its address."""
-    command = [sys.executable, str(ROOT / "demos" / "serve.py"), f"--model_dir={models}", "--port=0"]
+    options = ("--flip_on_test", "--test_rotations=-10,0,10")
+    command = [sys.executable, str(ROOT / "demos" / "serve.py"), f"--model_dir={models}", "--port=0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     assert line.startswith("http://127.0.0.1:"), process.communicate()
