@@ -128,7 +128,7 @@ GROUPS = {
         Flag("ignore_missing_vars", "bool", False, "Start even when the checkpoint lacks variables of the net."),
     ),
     "threads": (
-        Flag("num_readers", "int", 4, "Record files read at a time.", 1, 64),
+        Flag("num_readers", "int", 4, "Accepted for old scripts; has no effect: the order of the records follows from the seed alone.", 1, 64),
         Flag("num_preprocessing_threads", "int", 4, "Threads of the input pipeline.", 1, 256),
     ),
     "conversion": (

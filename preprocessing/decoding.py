@@ -1,17 +1,24 @@
-"""Decodes the part of a photo that the network's input shows, at no higher resolution than it takes."""
+"""Decodes the part of a photo that the network's input shows, at no higher resolution than it takes.
+
+libjpeg decodes at a half, a quarter and an eighth of the size for less time than at the whole, and each pixel is then the
+mean of those it stands for: a photo much larger than the input is sampled without aliasing, as `shrinking` has the rule.
+"""
 
 import tensorflow as tf
 
-from preprocessing import geometry, rendering
+from preprocessing import geometry, rendering, shrinking
 
-_RATIOS = (1, 2, 4, 8)  # libjpeg decodes at a half, a quarter and an eighth of the size for less time
+# The inverse DCT that Pillow, OpenCV and browsers use, to the bit: TensorFlow's default is another one, off by 0.8 of
+# 255 in the mean, and the points would depend on who decodes the photo.
+DCT = "INTEGER_ACCURATE"
 
 
 def decode_window(encoded, photo_size, to_input, input_size):
-    """Decodes at least the box of a photo that an affine matrix brings into the input.
+    """Decodes at least the box of a photo that an affine matrix brings into the input, shrunk by the sampling's ratio.
 
-    A photo of up to `rendering.CAPACITIES[0]` pixels is decoded whole, which takes no longer than finding the box; a
-    box of more than `rendering.CAPACITIES[-1]` pixels at a half, a quarter or an eighth of its size.
+    A photo of few pixels is decoded whole, which takes no longer than finding the box. The ratio is
+    `shrinking.shrink_ratio`'s, or the next larger one with which the window has at most `rendering.CAPACITIES[-1]`
+    pixels: with the largest, every photo of up to `photos.MOST_PIXELS` does.
 
     Args:
         encoded: scalar string, a JPEG.
@@ -23,38 +30,53 @@ def decode_window(encoded, photo_size, to_input, input_size):
         window: uint8 [h, w, 3] RGB.
         to_input: float32 [2, 3], from the window's plane to the input's.
     """
+    wanted = tf.reduce_sum(tf.cast(shrinking.shrink_ratio(to_input) > shrinking.RATIOS[:-1], tf.int32))
     return tf.cond(
-        tf.reduce_prod(photo_size) <= rendering.CAPACITIES[0],
-        lambda: (tf.io.decode_jpeg(encoded, channels=3), to_input),
-        lambda: _decode_box(encoded, photo_size, to_input, input_size),
+        tf.reduce_prod(tf.cast(photo_size, tf.int64)) <= rendering.CAPACITIES[0],
+        lambda: _decode_whole(encoded, to_input, wanted),
+        lambda: _decode_box(encoded, photo_size, to_input, input_size, wanted),
     )
 
 
-def _decode_box(encoded, photo_size, to_input, input_size):
-    low, high = _seen(photo_size, to_input, input_size)
-    pixels = tf.reduce_prod(high - low)
-    fitting = tf.reduce_sum([tf.cast(pixels > ratio**2 * rendering.CAPACITIES[-1], tf.int32) for ratio in _RATIOS[:-1]])
-    ratio = tf.gather(tf.constant(_RATIOS), fitting)
-    low, high = low // ratio, -(-high // ratio)
-    left, top = tf.unstack(low)
-    width, height = tf.unstack(high - low)
+def _decode_whole(encoded, to_input, number):
+    """Decodes a whole photo at the ratio of that number in RATIOS; returns what `decode_window` does."""
 
     def decode(ratio):
-        return tf.io.decode_and_crop_jpeg(encoded, [top, left, height, width], channels=3, ratio=ratio)
+        window = tf.io.decode_jpeg(encoded, channels=3, ratio=ratio, dct_method=DCT)
+        return window, geometry.compose(geometry.scaling(float(ratio), float(ratio)), to_input)
 
-    window = tf.switch_case(fitting, [lambda ratio=ratio: decode(ratio) for ratio in _RATIOS])
-    ratio = tf.cast(ratio, tf.float32)
+    return tf.switch_case(number, [lambda ratio=ratio: decode(ratio) for ratio in shrinking.RATIOS])
+
+
+def _decode_box(encoded, photo_size, to_input, input_size, wanted):
+    lows, highs = _seen(photo_size, to_input, input_size)
+    # The rounding to whole pixels makes a window larger: so its own pixels are counted, not those of the box.
+    fits = tf.reduce_prod(tf.cast(highs - lows, tf.int64), 1) <= rendering.CAPACITIES[-1]
+    number = tf.maximum(wanted, tf.argmax(fits, output_type=tf.int32))
+    left, top = tf.unstack(lows[number])
+    width, height = tf.unstack(highs[number] - lows[number])
+
+    def decode(ratio):
+        return tf.io.decode_and_crop_jpeg(encoded, [top, left, height, width], channels=3, ratio=ratio, dct_method=DCT)
+
+    window = tf.switch_case(number, [lambda ratio=ratio: decode(ratio) for ratio in shrinking.RATIOS])
+    ratio = tf.gather(tf.constant(shrinking.RATIOS, tf.float32), number)
     offset = geometry.translation(tf.cast(left, tf.float32), tf.cast(top, tf.float32))
     return window, geometry.compose(offset, geometry.scaling(ratio, ratio), to_input)
 
 
 def _seen(photo_size, to_input, input_size):
-    """Returns the corners, int32 [2] (x, y) each, of the box of whole photo pixels that sampling the input looks at."""
+    """Returns the box of whole pixels that sampling the input looks at, in the photo shrunk by each of the ratios.
+
+    Returns:
+        low, high: int32 [ratios, 2] (x, y), the first pixel and the one behind the last.
+    """
     size = float(input_size)
     corners = tf.constant([[0.0, 0.0], [0.0, size], [size, 0.0], [size, size]])
     corners = geometry.apply(geometry.invert(to_input), corners)
+    ratios = tf.constant(shrinking.RATIOS, tf.float32)[:, None]
+    ends = tf.math.ceil(tf.cast(photo_size, tf.float32) / ratios)
     margin = 1.0  # a sample at the edge looks at the pixel beyond it
-    low = tf.cast(tf.floor(tf.reduce_min(corners, 0) - margin), tf.int32)
-    high = tf.cast(tf.math.ceil(tf.reduce_max(corners, 0) + margin), tf.int32)
-    low = tf.clip_by_value(low, 0, photo_size - 1)
-    return low, tf.clip_by_value(high, low + 1, photo_size)
+    low = tf.clip_by_value(tf.floor(tf.reduce_min(corners, 0) / ratios - margin), 0.0, ends - 1.0)
+    high = tf.clip_by_value(tf.math.ceil(tf.reduce_max(corners, 0) / ratios + margin), low + 1.0, ends)
+    return tf.cast(low, tf.int32), tf.cast(high, tf.int32)

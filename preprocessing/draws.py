@@ -1,7 +1,7 @@
 """Random draws of the training input, and what they do to the geometry of a photo.
 
-Everything random comes from one vector of uniform numbers per example, keyed by (seed, position): no state, so the
-same position always gets the same draws, whatever the number of threads and wherever training was resumed.
+Each draw comes from a stream of its own, keyed by the seed and the example's position: no state, so the same position
+always gets the same draws, whatever the number of threads and wherever training was resumed.
 """
 
 import math
@@ -10,14 +10,26 @@ import tensorflow as tf
 
 from configs import keypoints
 from configs.flag_table import GROUPS
-from preprocessing import geometry
+from preprocessing import geometry, streams
+from preprocessing.streams import Stream
 
 # The options of the augmentation and their values where a caller gives none.
 DEFAULTS = {flag.name: flag.default for flag in GROUPS["augmentation"] if flag.name != "augment"}
 
-_DRAWS = (
-    "flip", "rotate", "degrees", "crop", "color", "brightness", "saturation", "hue", "contrast", "order", "method"
-)  # fmt: skip
+# What is drawn uniformly from [0, 1) for each example. The box of the crop has a stream, too, of an operation's own use.
+_DRAWS = {
+    "flip": Stream.FLIP,
+    "rotate": Stream.ROTATE,
+    "degrees": Stream.DEGREES,
+    "crop": Stream.CROP,
+    "color": Stream.COLOR,
+    "brightness": Stream.BRIGHTNESS,
+    "saturation": Stream.SATURATION,
+    "hue": Stream.HUE,
+    "contrast": Stream.CONTRAST,
+    "order": Stream.ORDER,
+    "method": Stream.METHOD,
+}
 
 
 def options(changes):
@@ -40,8 +52,10 @@ def draw(seed, positions):
         seed: int, the run's seed.
         positions: int64 [N], the examples' numbers since the start of the training; N must be known.
     """
-    uniform = _one_by_one(lambda key: tf.random.stateless_uniform([len(_DRAWS)], seed=key), _keys(seed, positions))
-    return dict(zip(_DRAWS, tf.unstack(uniform, axis=1)))
+    return {
+        name: tf.stack([streams.uniform(seed, stream, position) for position in tf.unstack(positions)])
+        for name, stream in _DRAWS.items()
+    }
 
 
 def sample_matrices(points, labelled, image_size, target_size, draws, options, seed, positions):
@@ -54,14 +68,14 @@ def sample_matrices(points, labelled, image_size, target_size, draws, options, s
         target_size: int, height and width of the network's input.
         draws: what `draw` returned.
         options: the dict of augmentation options (DEFAULTS has them all).
-        seed, positions: the keys of the crops' own draws.
+        seed, positions: as for `draw`: the sampling of the boxes has a stream of its own.
 
     Returns:
         to_input: float32 [N, 2, 3], from each photo's plane to the input's.
         flipped: bool [N]; the caller exchanges left and right keypoints.
     """
     turn = _sample_rotations(points, labelled, image_size, draws, options)
-    crop = _sample_crops(geometry.apply(turn, points), labelled, image_size, draws, options, _keys(seed, positions))
+    crop = _sample_crops(geometry.apply(turn, points), labelled, image_size, draws, options, seed, positions)
     left, top, width, height = tf.unstack(crop, axis=1)
     to_input = geometry.compose(turn, geometry.cropping(left, top, width, height, target_size, target_size))
     flipped = draws["flip"] < options["flip_probability"]
@@ -98,11 +112,6 @@ def _uniform_between(draw, low, high):
     return low + draw * (high - low)
 
 
-def _keys(seed, positions):
-    positions = tf.cast(positions, tf.int64)
-    return tf.stack([tf.fill(tf.shape(positions), tf.constant(seed, tf.int64)), positions], axis=1)
-
-
 def _one_by_one(function, *columns):
     """Returns [N, ...], `function` of each row of the columns [N, ...]: for ops that take one example."""
     return tf.stack([function(*row) for row in zip(*map(tf.unstack, columns))])
@@ -121,7 +130,7 @@ def _sample_rotations(points, labelled, image_size, draws, options):
     return tf.where(do[:, None, None], turn, geometry.identity())
 
 
-def _sample_crops(points, labelled, image_size, draws, options, keys):
+def _sample_crops(points, labelled, image_size, draws, options, seed, positions):
     """Returns the boxes (left, top, width, height), float32 [N, 4] of whole pixels, that the inputs show.
 
     They cover all labelled points and a border as far as the photo reaches; the whole photo when no box was found.
@@ -132,11 +141,11 @@ def _sample_crops(points, labelled, image_size, draws, options, keys):
     # The op truncates its bounds to whole pixels: a quarter pixel keeps rounding errors from moving them.
     boxes = (tf.concat([low, high], 1) + 0.25) / tf.tile(image_size, [1, 2])
 
-    def crop(shape, box, key):
+    def crop(shape, box, position):
         begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
             image_size=shape,
             bounding_boxes=box[None, None],
-            seed=key,
+            seed=streams.key(seed, Stream.BOX, position),
             min_object_covered=1.0,
             aspect_ratio_range=options["crop_aspect"],
             area_range=options["crop_area"],
@@ -146,7 +155,7 @@ def _sample_crops(points, labelled, image_size, draws, options, keys):
 
     shapes = tf.pad(tf.cast(tf.reverse(image_size, [1]), tf.int32), [[0, 0], [0, 1]], constant_values=3)
     boxes = tf.gather(tf.clip_by_value(boxes, 0.0, 1.0), [1, 0, 3, 2], axis=1)
-    crops = tf.cast(_one_by_one(crop, shapes, boxes, keys), tf.float32)
+    crops = tf.cast(_one_by_one(crop, shapes, boxes, positions), tf.float32)
     whole = tf.concat([tf.zeros_like(image_size), image_size], 1)
     return tf.where((draws["crop"] < options["crop_probability"])[:, None], crops, whole)
 

@@ -28,7 +28,6 @@ def make_dataset(
     epochs=None,
     validation=False,
     with_labels=True,
-    num_readers=4,
     num_preprocessing_threads=4,
     shuffle_buffer=1000,
     drop_remainder=False,
@@ -50,7 +49,6 @@ def make_dataset(
         epochs: passes over the data when training; None for no end.
         validation: read the validation shards.
         with_labels: False for prediction.
-        num_readers: record files read at a time.
         num_preprocessing_threads: threads of the pipeline.
         shuffle_buffer: records that the shuffling holds.
         drop_remainder: leave out the last, smaller batch.
@@ -76,9 +74,9 @@ def make_dataset(
         kind = "validation records" if validation else "records"
         raise DataError(data_dir, None, f"has no {kind} of {category}: convert the photos first")
     if training:
-        counts = [records.count_records(files) for files in shards]
+        shards = [{file: records.count_records([file]) for file in files} for files in shards]
         step_size = batch_size * batches_per_step
-        dataset = reading.shuffled(shards, counts, seed, num_readers, shuffle_buffer, start_step * step_size, epochs)
+        dataset = reading.shuffled(shards, seed, shuffle_buffer, start_step * step_size, epochs)
         if workers > 1:
             part = step_size // workers
             # `==` would compare the tensors' identity here: Estimators build their graph outside eager mode.

@@ -7,29 +7,33 @@ within the first epoch the records before S are read but not decoded.
 
 import tensorflow as tf
 
+from preprocessing import streams
+from preprocessing.streams import Stream
+
+# Shards of a category that are read in turn. A constant, for the order of the records depends on it.
+_SHARDS_IN_TURN = 4
+
 
 def in_order(shards):
     """Returns a dataset of serialised records, each once, in the order of the files [list of names]."""
     return tf.data.TFRecordDataset(shards)
 
 
-def shuffled(shards, counts, seed, num_readers, buffer_size, start=0, epochs=None):
+def shuffled(shards, seed, buffer_size, start=0, epochs=None):
     """Returns a dataset of (position int64, serialised record string), epoch after epoch, each in its own order.
 
     Args:
-        shards: a list of file names for each category.
-        counts: the number of records of each category.
+        shards: {file name: number of records} for each category, a list.
         seed: int, the run's seed.
-        num_readers: how many files of a category are read at a time.
         buffer_size: the number of records that the shuffling holds.
         start: the position to start at.
         epochs: the number of epochs, counted from position 0; None for no end.
     """
-    total = sum(counts)
+    total = sum(sum(files.values()) for files in shards)
     first = start // total
 
     def epoch_records(epoch):
-        records = _one_epoch(shards, counts, seed, epoch, num_readers, buffer_size)
+        records = _one_epoch(shards, seed, epoch, buffer_size)
         records = records.enumerate(epoch * total)
         # `==` between tensors compares their identity where a graph is built outside eager mode, as Estimators do.
         return records.skip(tf.where(tf.equal(epoch, first), tf.constant(start % total, tf.int64), 0))
@@ -38,35 +42,45 @@ def shuffled(shards, counts, seed, num_readers, buffer_size, start=0, epochs=Non
     return tf.data.Dataset.range(first, last).flat_map(epoch_records)
 
 
-def _one_epoch(shards, counts, seed, epoch, num_readers, buffer_size):
-    """Returns every record once: shards in random order, interleaved, categories mixed evenly, then a buffer."""
-    categories = []
-    for number, files in enumerate(shards):
-        key = tf.stack([tf.constant(seed, tf.int64), epoch * len(shards) + number])
-        order = tf.random.experimental.stateless_shuffle(tf.constant(sorted(files)), seed=key)
-        categories.append(
-            tf.data.Dataset.from_tensor_slices(order).interleave(
-                tf.data.TFRecordDataset, cycle_length=num_readers, block_length=1
-            )
-        )
+def _one_epoch(shards, seed, epoch, buffer_size):
+    """Returns every record once: each category's shuffled, the categories mixed evenly, then a buffer."""
+    categories = [_one_category(files, seed, epoch, number) for number, files in enumerate(shards)]
     records = categories[0]
     if len(categories) > 1:
-        turns = tf.data.Dataset.from_tensor_slices(_even_turns(counts, seed, epoch))
+        turns = _even_turns([sum(files.values()) for files in shards], seed, epoch)
+        turns = tf.data.Dataset.from_tensor_slices(turns)
         records = tf.data.Dataset.choose_from_datasets(categories, turns, stop_on_empty_dataset=False)
-    return records.shuffle(buffer_size, seed=_shuffle_seed(seed, epoch), reshuffle_each_iteration=False)
+    # The buffer's generator is seeded by the first half of a key alone: folding in a 0 makes that depend on all of it.
+    buffer_seed = streams.key(seed, Stream.BUFFER, epoch, 0)[0]
+    return records.shuffle(buffer_size, seed=buffer_seed, reshuffle_each_iteration=False)
+
+
+def _one_category(files, seed, epoch, number):
+    """Returns every record of a category once: shards in random order, each from a random record on, interleaved.
+
+    Were a shard always read from its first record on, that record would come early in every epoch.
+    """
+    names, counts = (tf.constant(column) for column in zip(*sorted(files.items())))
+    order = tf.random.experimental.stateless_shuffle(
+        tf.range(len(files)), seed=streams.key(seed, Stream.SHARDS, epoch, number)
+    )
+    shares = tf.random.stateless_uniform([len(files)], streams.key(seed, Stream.SHARD_STARTS, epoch, number))
+    counts = tf.cast(counts, tf.int64)
+    starts = tf.minimum(tf.cast(shares * tf.cast(counts, tf.float32), tf.int64), tf.maximum(counts - 1, 0))
+
+    def from_start_on(name, start):
+        records = tf.data.TFRecordDataset(name)
+        return records.skip(start).concatenate(records.take(start))
+
+    shards = tf.data.Dataset.from_tensor_slices((tf.gather(names, order), tf.gather(starts, order)))
+    return shards.interleave(from_start_on, cycle_length=_SHARDS_IN_TURN, block_length=1)
 
 
 def _even_turns(counts, seed, epoch):
     """Returns int64 [sum of counts]: whose turn it is, every category spread evenly over the epoch."""
     places, owners = [], []
     for category, count in enumerate(counts):
-        jitter = tf.random.stateless_uniform([count], seed=tf.stack([seed + category + 1, epoch]))
+        jitter = tf.random.stateless_uniform([count], streams.key(seed, Stream.CATEGORIES, epoch, category))
         places.append((tf.range(count, dtype=tf.float32) + jitter) / count)
         owners.append(tf.fill([count], tf.constant(category, tf.int64)))
     return tf.gather(tf.concat(owners, 0), tf.argsort(tf.concat(places, 0)))
-
-
-def _shuffle_seed(seed, epoch):
-    return tf.random.stateless_uniform(
-        [], seed=tf.stack([tf.constant(seed, tf.int64), epoch]), maxval=tf.int64.max, dtype=tf.int64
-    )

@@ -57,10 +57,10 @@ def sample(words, shape, from_target, size):
     (left, right, across), inside_x = _neighbours(x, last[1])
     corners = [tf.gather(words, row * shape[1] + column) for row in (top, bottom) for column in (left, right)]
     # In whole 256ths, that sum to 256: so red and blue, 16 bits apart in one word, are weighed by one multiplication.
-    bottom_right = _in_256ths(across * down)
-    top_right = _in_256ths(across) - bottom_right
-    bottom_left = _in_256ths(down) - bottom_right
-    weights = (256 - top_right - bottom_left - bottom_right, top_right, bottom_left, bottom_right)
+    # The product is rounded from the two shares in 256ths: from the fractions, a weight could come to -1.
+    across, down = _in_256ths(across), _in_256ths(down)
+    bottom_right = tf.bitwise.right_shift(across * down + 128, 8)
+    weights = (256 - across - down + bottom_right, across - bottom_right, down - bottom_right, bottom_right)
     red_blue, green = 0x800080, 0x80  # a half, for rounding
     for corner, weight in zip(corners, weights):
         red_blue += tf.bitwise.bitwise_and(corner, 0xFF00FF) * weight

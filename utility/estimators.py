@@ -103,7 +103,6 @@ def _inputs(job):
         "data_dir": job.settings["data_dir"],
         "category": job.category,
         "image_size": job.settings["train_image_size"],
-        "num_readers": job.settings["num_readers"],
         "num_preprocessing_threads": job.settings["num_preprocessing_threads"],
     }
 

@@ -29,7 +29,7 @@ def measure(flags):
     options = draws.options({name: getattr(flags, name) for name in draws.DEFAULTS})
     whole = functools.partial(
         make_dataset, flags.data_dir, flags.category, True, flags.batch_size, flags.train_image_size, options,
-        num_readers=flags.num_readers, num_preprocessing_threads=flags.num_preprocessing_threads,
+        num_preprocessing_threads=flags.num_preprocessing_threads,
     )  # fmt: skip
     floor = functools.partial(_floor, flags.train_image_size)
     pipelines = {_WHOLE: whole, _FLOOR: lambda: _pipeline(flags, lambda read: _mapped(flags, read, floor))}
@@ -83,10 +83,10 @@ def _pipeline(flags, transform):
     """Returns an endless dataset of batches of what `transform` makes of the dataset of (position, record)."""
     names = CATEGORIES if flags.category == ALL else (flags.category,)
     shards = [files for files in (records.list_shards(flags.data_dir, name) for name in names) if files]
-    counts = [records.count_records(files) for files in shards]
+    shards = [{file: records.count_records([file]) for file in files} for files in shards]
     options = tf.data.Options()
     options.threading.private_threadpool_size = flags.num_preprocessing_threads
-    return transform(reading.shuffled(shards, counts, 0, flags.num_readers, 1000)).prefetch(2).with_options(options)
+    return transform(reading.shuffled(shards, 0, 1000)).prefetch(2).with_options(options)
 
 
 def _mapped(flags, read, example):

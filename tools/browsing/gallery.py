@@ -81,7 +81,7 @@ def _augmented(chosen, seed):
         for entry in chosen:
             augmented.write_records(os.path.join(folder, records.shard_name(entry.category, 0)), [entry])
         dataset = input_fn.make_dataset(
-            folder, ALL, True, len(chosen), TILE, augmentation={}, seed=seed, epochs=1, num_readers=1
+            folder, ALL, True, len(chosen), TILE, augmentation={}, seed=seed, epochs=1
         )
         features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
         batch = session.run({**features, **labels})
