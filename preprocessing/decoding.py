@@ -4,6 +4,8 @@ libjpeg decodes at a half, a quarter and an eighth of the size for less time tha
 mean of those it stands for: a photo much larger than the input is sampled without aliasing, as `shrinking` has the rule.
 """
 
+import functools
+
 import tensorflow as tf
 
 from preprocessing import geometry, rendering, shrinking
@@ -12,13 +14,12 @@ from preprocessing import geometry, rendering, shrinking
 # 255 in the mean, and the points would depend on who decodes the photo.
 DCT = "INTEGER_ACCURATE"
 
+# Photos of up to so many pixels are decoded whole before their window is cut out: libjpeg is faster without a window.
+_WHOLE = 512 * 512
+
 
 def decode_window(encoded, photo_size, to_input, input_size):
     """Decodes at least the box of a photo that an affine matrix brings into the input, shrunk by the sampling's ratio.
-
-    A photo of few pixels is decoded whole, which takes no longer than finding the box. The ratio is
-    `shrinking.shrink_ratio`'s, or the next larger one with which the window has at most `rendering.CAPACITIES[-1]`
-    pixels: with the largest, every photo of up to `photos.MOST_PIXELS` does.
 
     Args:
         encoded: scalar string, a JPEG.
@@ -27,42 +28,41 @@ def decode_window(encoded, photo_size, to_input, input_size):
         input_size: height and width of the input.
 
     Returns:
-        window: uint8 [h, w, 3] RGB.
+        window: uint8 [h, w, 3] RGB, of at most `rendering.CAPACITIES[-1]` pixels.
         to_input: float32 [2, 3], from the window's plane to the input's.
     """
-    wanted = tf.reduce_sum(tf.cast(shrinking.shrink_ratio(to_input) > shrinking.RATIOS[:-1], tf.int32))
-    return tf.cond(
-        tf.reduce_prod(tf.cast(photo_size, tf.int64)) <= rendering.CAPACITIES[0],
-        lambda: _decode_whole(encoded, to_input, wanted),
-        lambda: _decode_box(encoded, photo_size, to_input, input_size, wanted),
-    )
+    number, low, size = _choose_window(photo_size, to_input, input_size)
+    (left, top), (width, height) = tf.unstack(low), tf.unstack(size)
 
+    def whole(ratio):
+        photo = tf.io.decode_jpeg(encoded, channels=3, ratio=ratio, dct_method=DCT)
+        return photo[top : top + height, left : left + width]
 
-def _decode_whole(encoded, to_input, number):
-    """Decodes a whole photo at the ratio of that number in RATIOS; returns what `decode_window` does."""
-
-    def decode(ratio):
-        window = tf.io.decode_jpeg(encoded, channels=3, ratio=ratio, dct_method=DCT)
-        return window, geometry.compose(geometry.scaling(float(ratio), float(ratio)), to_input)
-
-    return tf.switch_case(number, [lambda ratio=ratio: decode(ratio) for ratio in shrinking.RATIOS])
-
-
-def _decode_box(encoded, photo_size, to_input, input_size, wanted):
-    lows, highs = _seen(photo_size, to_input, input_size)
-    # The rounding to whole pixels makes a window larger: so its own pixels are counted, not those of the box.
-    fits = tf.reduce_prod(tf.cast(highs - lows, tf.int64), 1) <= rendering.CAPACITIES[-1]
-    number = tf.maximum(wanted, tf.argmax(fits, output_type=tf.int32))
-    left, top = tf.unstack(lows[number])
-    width, height = tf.unstack(highs[number] - lows[number])
-
-    def decode(ratio):
+    def part(ratio):
         return tf.io.decode_and_crop_jpeg(encoded, [top, left, height, width], channels=3, ratio=ratio, dct_method=DCT)
 
-    window = tf.switch_case(number, [lambda ratio=ratio: decode(ratio) for ratio in shrinking.RATIOS])
+    def at_ratio(decode):
+        return tf.switch_case(number, [functools.partial(decode, ratio) for ratio in shrinking.RATIOS])
+
+    is_small = tf.reduce_prod(tf.cast(photo_size, tf.int64)) <= _WHOLE
+    window = tf.cond(is_small, lambda: at_ratio(whole), lambda: at_ratio(part))
     ratio = tf.gather(tf.constant(shrinking.RATIOS, tf.float32), number)
     offset = geometry.translation(tf.cast(left, tf.float32), tf.cast(top, tf.float32))
     return window, geometry.compose(offset, geometry.scaling(ratio, ratio), to_input)
+
+
+def _choose_window(photo_size, to_input, input_size):
+    """Returns the number among RATIOS of the ratio to decode at, and the window: its corner and its size, int32 [2].
+
+    The ratio is `shrinking.shrink_ratio`'s, or the next larger one with which the window fits what the input's program
+    holds; with the largest one that of every photo of `photos.MOST_PIXELS` does.
+    """
+    lows, highs = _seen(photo_size, to_input, input_size)
+    wanted = tf.reduce_sum(tf.cast(shrinking.shrink_ratio(to_input) > shrinking.RATIOS[:-1], tf.int32))
+    # Whole pixels make a window larger than the box that it covers: so its own pixels are counted, for each ratio.
+    fits = tf.reduce_prod(tf.cast(highs - lows, tf.int64), 1) <= rendering.CAPACITIES[-1]
+    number = tf.maximum(wanted, tf.argmax(fits, output_type=tf.int32))
+    return number, lows[number], highs[number] - lows[number]
 
 
 def _seen(photo_size, to_input, input_size):

@@ -9,7 +9,12 @@ from preprocessing import color, words
 from preprocessing.geometry import invert
 
 # XLA compiles for fixed shapes: images are padded to the first of these numbers of pixels that holds them.
-CAPACITIES = (512 * 512, 1024 * 1024)
+CAPACITIES = (384 * 384, 512 * 512, 1024 * 1024)
+
+# From 2.16 on XLA fetches what a fused loop gathers once for each use of it, which takes five times as long, unless it is
+# told to fuse in the old way. A release that is not among these may not know the flag, and would end the process.
+_GATHERS_TWICE = ("2.16", "2.17", "2.18", "2.19", "2.20", "2.21")
+_FUSE_AS_BEFORE = "--xla_cpu_use_fusion_emitters=false"
 
 
 def compiled(function):
@@ -19,10 +24,12 @@ def compiled(function):
 
 @functools.cache
 def start_compiler():
-    """Compiles something small with stderr closed, once a process.
+    """Sets XLA's options, and compiles something small with stderr closed, once a process.
 
     XLA tells of the first thing that it compiles, past TensorFlow's log level; it is of no use to anybody.
     """
+    if tf.__version__.rpartition(".")[0] in _GATHERS_TWICE:
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FUSE_AS_BEFORE}".strip()
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})  # a GPU's memory is for the training
     stderr = os.dup(2)
     try:

@@ -55,22 +55,10 @@ def sample(words, shape, from_target, size):
     x, y = (row[0] * centres + row[1] * centres[:, None] + row[2] - HALF_PIXEL for row in tf.unstack(from_target))
     (top, bottom, down), inside_y = _neighbours(y, last[0])
     (left, right, across), inside_x = _neighbours(x, last[1])
-    corners = [tf.gather(words, row * shape[1] + column) for row in (top, bottom) for column in (left, right)]
-    # In whole 256ths, that sum to 256: so red and blue, 16 bits apart in one word, are weighed by one multiplication.
-    # The product is rounded from the two shares in 256ths: from the fractions, a weight could come to -1.
-    across, down = _in_256ths(across), _in_256ths(down)
-    bottom_right = tf.bitwise.right_shift(across * down + 128, 8)
-    weights = (256 - across - down + bottom_right, across - bottom_right, down - bottom_right, bottom_right)
-    red_blue, green = 0x800080, 0x80  # a half, for rounding
-    for corner, weight in zip(corners, weights):
-        red_blue += tf.bitwise.bitwise_and(corner, 0xFF00FF) * weight
-        green += _low_byte(corner, 8) * weight
-    red_blue = tf.bitwise.bitwise_and(tf.bitwise.right_shift(red_blue, 8), 0xFF00FF)
-    return tf.where(inside_y & inside_x, red_blue + tf.bitwise.bitwise_and(green, 0xFF00), 0)
-
-
-def _in_256ths(share):
-    return tf.cast(256.0 * share + 0.5, tf.int32)
+    corners = [to_channels(tf.gather(words, y * shape[1] + x)) for y in (top, bottom) for x in (left, right)]
+    weights = ((1.0 - across) * (1.0 - down), across * (1.0 - down), (1.0 - across) * down, across * down)
+    channels = [tf.add_n([weight * value for weight, value in zip(weights, values)]) for values in zip(*corners)]
+    return tf.where(inside_y & inside_x, join(channels), 0)
 
 
 def _neighbours(position, last):

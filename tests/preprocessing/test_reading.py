@@ -82,5 +82,5 @@ def test_one_category_is_shuffled_over_its_shards(shards):
 
 
 def test_unshuffled_records_come_in_the_order_of_the_files(shards):
-    records = [record.decode() for record in reading.in_order(shards[0]).as_numpy_iterator()]
+    records = [record.decode() for record in reading.in_order(list(shards[0])).as_numpy_iterator()]
     assert records == [f"a{number}" for number in range(60)]
