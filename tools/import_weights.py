@@ -29,15 +29,17 @@ def main(flags):
 
     path = flags.weights or packaged_weights(flags.backbone)
     arrays, layout = conversion.convert(path, flags.backbone)
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
+        while block := file.read(1 << 20):
+            digest.update(block)
     description = {
         "format_version": 1,
         "backbone": flags.backbone,
         "net_options": layout.net_options,
         "normalisation": layout.normalisation,
         "weights": os.path.basename(path),
-        "sha256": digest,
+        "sha256": digest.hexdigest(),
     }
     prefix = checkpoints.write_backbone(flags.output_dir, arrays, description)
     count = sum(array.size for array in arrays.values())

@@ -37,6 +37,7 @@ def convert(path, backbone):
     for unit in found.units:
         variables.update(_unit_variables(path, arrays, unit, style))
     _check_shapes(path, variables, backbone)
+    _check_numbers(path, variables)
     if style == sources.KERAS:
         stem = f"{backbone}/stem/conv/kernel"
         variables[stem] = variables[stem][:, :, ::-1]  # for photos in RGB instead of BGR
@@ -64,7 +65,7 @@ def _unit_variables(path, arrays, unit, style):
         parts = (_torch_unit if style == sources.TORCH else _keras_unit)(arrays, unit)
     except ValueError as error:
         raise DataError(path, unit.conv, f"is no convolution with a batch norm: {error}") from error
-    return {f"{unit.scope}/{part}": array.astype(np.float32) for part, array in parts.items()}
+    return {f"{unit.scope}/{part}": array for part, array in parts.items()}
 
 
 def _torch_unit(arrays, unit):
@@ -80,6 +81,8 @@ def _torch_unit(arrays, unit):
 def _keras_unit(arrays, unit):
     kernel, *bias = arrays[unit.conv]
     gamma, beta, mean, variance = arrays[unit.norm]
+    if any(array.shape != mean.shape for array in bias):
+        raise ValueError(f"its bias has the shape {bias[0].shape}, its mean {mean.shape}")
     return {
         "conv/kernel": kernel,
         "norm/gamma": gamma,
@@ -99,6 +102,12 @@ def _check_shapes(path, variables, backbone):
     ]
     if faults:
         raise DataErrors(faults)
+
+
+def _check_numbers(path, variables):
+    wrong = [name for name, array in variables.items() if not np.isfinite(array).all()]
+    if wrong:
+        raise DataErrors(DataError(path, name, "expected finite numbers, got infinite ones or NaN") for name in wrong)
 
 
 def backbone_shapes(backbone):
