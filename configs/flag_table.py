@@ -180,7 +180,7 @@ GROUPS = {
     "serving": (
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),
         Flag("port", "int", 8000, "The port to serve at; 0 takes a free one.", 0, 65535),
-        Flag("most_megabytes", "float", 20.0, "The largest photo that is taken, in MB.", 0.01, 100),
+        Flag("max_upload_mb", "float", 20.0, "The largest upload that is accepted, in MB.", 0.01, 100, aliases=("most_megabytes",)),
     ),
     "benchmark": (
         Flag("benchmark_images", "int", 960, "Images of each turn of a measurement.", 1),

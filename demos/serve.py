@@ -2,17 +2,19 @@
 
 python demos/serve.py --model_dir=MODELS [--flagfile=configs/hourglass_small.cfg]
 
-With the recipe it predicts as eval_all.py does.
+With the recipe it predicts as eval_all.py does. Several folders with commas between are an ensemble, as there.
 """
 
+import concurrent.futures
 import os
 import threading
 
-from configs import command_line
+from configs import command_line, cross_checks
 from configs.errors import DataError
 from configs.keypoints import ALL, CATEGORIES, keypoint_names, outline
 
-FLAGS = ("model_dir", "host", "port", "most_megabytes", "inference")
+FLAGS = ("model_dir", "host", "port", "max_upload_mb", "inference")
+_MOST_WAITING = 32  # photos; a thread each, which costs next to nothing
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; "
@@ -27,8 +29,10 @@ def main(flags):
     """Serves until it is stopped.
 
     Raises:
+        UsageError: the flags of prediction are wrong.
         DataError: there is no model, the port is taken, or the libraries are not installed.
     """
+    cross_checks.check_inference(flags)
     try:
         import waitress
     except ImportError as error:
@@ -38,54 +42,70 @@ def main(flags):
 
     options = inference.options_from(vars(flags))
     predictors = {
-        name: Predictor(folder, options=options, precision=flags.precision)
-        for name, folder in _find_models(flags.model_dir).items()
+        name: Predictor(folders, name, options=options, precision=flags.precision)
+        for name, folders in find_models(flags.model_dir.split(",")).items()
     }
     hosts = {flags.host, "127.0.0.1", "localhost"} if flags.host in ("127.0.0.1", "localhost") else None
-    app = create_app(predictors, flags.most_megabytes, hosts)
+    app = create_app(predictors, flags.max_upload_mb, hosts)
+    limits = {"threads": _MOST_WAITING + 4, "max_request_body_size": app.config["MAX_CONTENT_LENGTH"] + 1}
     try:
-        server = waitress.create_server(app, host=flags.host, port=flags.port, threads=4)
+        server = waitress.create_server(app, host=flags.host, port=flags.port, **limits)
     except OSError as error:
         raise DataError(f"{flags.host}:{flags.port}", None, f"cannot be served ({error.strerror})") from error
     print(f"http://{flags.host}:{server.effective_port}/ ({', '.join(predictors)}); Ctrl-C stops it", flush=True)
     # In a thread, because the server takes Ctrl-C and SIGTERM for a good end; here they reach the exit code.
     serving = threading.Thread(target=server.run, daemon=True)
     serving.start()
-    serving.join()
+    try:
+        serving.join()
+    finally:  # or Python would first see to the photos that wait
+        app.extensions["worker"].shutdown(wait=False, cancel_futures=True)
 
 
-def _find_models(model_dir):
-    """Returns {category: folder} of a parent folder's models, or of the one model that `model_dir` is."""
-    from utility import model_directory
+def find_models(parents):
+    """Returns {category or `all`: [folder of its model in each parent]} of what at least one parent has a model for.
 
-    if os.path.exists(os.path.join(model_dir, model_directory.DESCRIPTION)):
-        return {model_directory.read(model_dir)["category"]: model_dir}
-    found = model_directory.find(model_dir)
-    if not found:
-        raise DataError(model_dir, None, "has no model: a folder that train_hg.py or train_cpn.py wrote would be right")
-    return found
+    Raises:
+        DataError: a parent holds no model, or they know no garment in common.
+    """
+    from utility import model_directory, predict_all
+
+    found = [model_directory.find(parent) for parent in parents]
+    known = [name for name in (*CATEGORIES, ALL) if any(name in models for models in found)]
+    known = [name for name in known if all(name in models or ALL in models for models in found)]
+    if not known:
+        raise DataError(",".join(parents), None, "expected models of the same garment, got none in common")
+    return predict_all.find_models(parents, known)
 
 
-def create_app(predictors, most_megabytes=20, hosts=None):
+def create_app(predictors, max_upload_mb=20, hosts=None):
     """Returns the Flask application.
 
     Args:
         predictors: {category or `all`: Predictor}; a category without its own uses that of `all`.
-        most_megabytes: the largest upload that is read.
+        max_upload_mb: the largest upload that is read.
         hosts: the names by which the page may be called; None for any. On a local page a name that is not known is
             a foreign site's that points here.
     """
     import flask
 
     app = flask.Flask(__name__, template_folder=_HERE, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = int(most_megabytes * 1e6)
+    app.config["MAX_CONTENT_LENGTH"] = int(max_upload_mb * 1e6)
     app.json.sort_keys = False  # keypoints stay in the schema's order
     categories = [name for name in CATEGORIES if name in predictors or ALL in predictors]
-    one_at_a_time = threading.Lock()
+    # One thread, because a prediction uses every core already, and each thread keeps the memory of its largest photo.
+    worker = app.extensions["worker"] = concurrent.futures.ThreadPoolExecutor(1)
+    places = threading.BoundedSemaphore(_MOST_WAITING)
 
     @app.before_request
     def refuse_foreign_names():
         if hosts is not None and flask.request.host.rsplit(":", 1)[0] not in hosts:
+            flask.abort(403)
+
+    @app.before_request
+    def refuse_foreign_pages():
+        """Another site's page may send a form here; browsers say so, and other clients say nothing."""
+        if flask.request.method == "POST" and _is_foreign(flask.request.headers, flask.request.host):
             flask.abort(403)
 
     @app.after_request
@@ -104,24 +124,37 @@ def create_app(predictors, most_megabytes=20, hosts=None):
         upload = flask.request.files.get("photo")
         if upload is None or category not in categories:
             return {"error": f"a photo and one of {', '.join(categories)} would be right"}, 400
-        predictor = predictors.get(category) or predictors[ALL]
-        with one_at_a_time:  # a prediction uses every core already, and the memory of one is enough
-            return _answer(predictor, upload.read(), category)
+        if not places.acquire(blocking=False):
+            return {"error": f"has to wait behind {_MOST_WAITING} others: try again in a moment"}, 503
+        try:
+            return worker.submit(_answer, predictors.get(category) or predictors[ALL], upload, category).result()
+        finally:
+            places.release()
 
     @app.errorhandler(413)
     def too_large(_):
-        return {"error": f"has more than {most_megabytes:g} MB: a smaller photo would be right"}, 413
+        if (flask.request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
+            return {"error": f"has more than {max_upload_mb:g} MB: a smaller photo would be right"}, 413
+        return {"error": "came with more or larger fields than expected, a photo and a garment"}, 413
 
     return app
 
 
-def _answer(predictor, data, category):
+def _is_foreign(headers, host):
+    if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        return True
+    return "Origin" in headers and headers["Origin"].partition("://")[2] != host
+
+
+def _answer(predictor, upload, category):
     """Returns the prediction as JSON, or why there is none and the status 400."""
     from preprocessing import photos
     from utility import predict
 
     try:
-        image = predict.decode(photos.check(data).encoded, "the photo")
+        photo = photos.check(upload.read())
+        with photos.quiet_stderr():
+            image = predict.decode(photo.encoded, "the photo")
         return predictor.predict(image, category)
     except (photos.BadPhoto, DataError) as error:
         return {"error": str(error)}, 400

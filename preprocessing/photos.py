@@ -5,6 +5,7 @@ anew: other image formats, CMYK, and photos with an EXIF orientation. Labelling 
 as its EXIF orientation says, so keypoints refer to the turned photo; TensorFlow ignores the orientation.
 """
 
+import contextlib
 import dataclasses
 import functools
 import io
@@ -107,14 +108,22 @@ def check(data):
 
 
 def _confirm(data):
-    """Raises BadPhoto where the decoder that training will use refuses a photo; keeps its complaints off stderr."""
+    """Raises BadPhoto where the decoder that training will use refuses a photo."""
+    try:
+        with quiet_stderr():
+            _tensorflow_decoder()(data)
+    except tf.errors.InvalidArgumentError as error:
+        raise BadPhoto(f"is damaged (a stray marker among its pixels): {_RIGHT}") from error
+
+
+@contextlib.contextmanager
+def quiet_stderr():
+    """Keeps the complaints of the JPEG decoder in C, which knows no other place for them, off stderr."""
     with _STDERR:
         saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         try:
-            _tensorflow_decoder()(data)
-        except tf.errors.InvalidArgumentError as error:
-            raise BadPhoto(f"is damaged (a stray marker among its pixels): {_RIGHT}") from error
+            yield
         finally:
             os.dup2(saved, 2)
             os.close(saved)

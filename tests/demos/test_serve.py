@@ -1,22 +1,32 @@
 """The page on which one drops a photo: its answers, what it refuses, and how it looks in a browser."""
 
+import concurrent.futures
+import contextlib
 import importlib.util
 import io
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from made_models import make
+from made_models import description, make
 from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from configs import command_line
+from configs.errors import DataError
 from configs.keypoints import keypoint_names
+from utility import model_directory
 from utility.inference import Options
 from utility.predict import Predictor
 
@@ -40,7 +50,7 @@ def predictor(models):
 
 @pytest.fixture(scope="module")
 def client(predictor):
-    return serve.create_app({"all": predictor}, most_megabytes=0.2, hosts={"localhost"}).test_client()
+    return serve.create_app({"all": predictor}, max_upload_mb=0.2, hosts={"localhost"}).test_client()
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +126,10 @@ def test_every_answer_forbids_foreign_content(client):
     assert client.get("/serve.py").status_code == 404
 
 
-@pytest.fixture(scope="module")
-def server(models):
+@contextlib.contextmanager
+def serving(model_dir, *options):
     """The program as the shell starts it; yields its process and its address."""
-    options = ("--flip_on_test", "--test_rotations=-10,0,10")
-    command = [sys.executable, str(ROOT / "demos" / "serve.py"), f"--model_dir={models}", "--port=0", *options]
+    command = [sys.executable, str(ROOT / "demos" / "serve.py"), f"--model_dir={model_dir}", "--port=0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     assert line.startswith("http://127.0.0.1:"), process.communicate()
@@ -128,6 +137,12 @@ def server(models):
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 143
     assert "Traceback" not in process.stderr.read()
+
+
+@pytest.fixture(scope="module")
+def server(models):
+    with serving(models, "--flip_on_test", "--test_rotations=-10,0,10") as started:
+        yield started
 
 
 def wait_for(browser, text):
@@ -188,3 +203,155 @@ def test_a_folder_without_models_is_one_error(tmp_path):
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert os.path.basename(tmp_path) in done.stderr
+
+
+# --- requests that are no browser's
+
+
+def multipart(data, category="skirt"):
+    """Returns the body of a form with a photo, and its headers."""
+    boundary = "-" * 20 + "boundary"
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="category"\r\n\r\n{category}\r\n'
+    photo = f'--{boundary}\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+    body = (head + photo).encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
+def send(address, data):
+    body, headers = multipart(data)
+    with urllib.request.urlopen(urllib.request.Request(f"{address}predict", body, headers), timeout=250) as response:
+        return json.load(response)
+
+
+def large_png(width, height):
+    data = io.BytesIO()
+    pixels = np.full((height, width), 90, np.uint8)
+    pixels[:50] = np.random.default_rng(0).integers(0, 255, pixels[:50].shape)  # else too few bytes for a photo
+    Image.fromarray(pixels).save(data, "PNG")
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 300000000", "Transfer-Encoding: chunked"])
+def test_a_body_over_the_limit_is_refused_before_it_is_read(server, length):
+    place = urllib.parse.urlsplit(server[1])
+    chunk = b"100000\r\n" + bytes(0x100000) + b"\r\n"
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
+        connection.sendall(f"POST /predict HTTP/1.1\r\nHost: {place.netloc}\r\n{length}\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError):  # it may close before it has everything
+            for _ in range(0 if "Length" in length else 22):  # MB
+                connection.sendall(chunk)
+        assert connection.recv(12) == b"HTTP/1.1 413"
+
+
+def test_the_page_comes_at_once_while_photos_wait(server):
+    data = large_png(6000, 4000)
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        sent = [pool.submit(send, server[1], data) for _ in range(12)]
+        concurrent.futures.wait(sent, return_when=concurrent.futures.FIRST_COMPLETED)
+        with urllib.request.urlopen(server[1], timeout=250) as response:
+            assert response.status == 200
+        assert sum(not answer.done() for answer in sent) >= 6
+        answers = [answer.result() for answer in sent]
+    assert all(answer == answers[0] for answer in answers)
+    assert (answers[0]["width"], answers[0]["height"]) == (6000, 4000)
+
+
+def peak_memory(process):
+    (line,) = (line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "VmHWM" in line)
+    return 1024 * int(line.split()[1])
+
+
+def test_many_large_photos_take_the_memory_of_one(models):
+    data = large_png(7000, 7000)
+    with serving(models) as (process, address):
+        send(address, data)
+        one = peak_memory(process)
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda _: send(address, data), range(6)))
+        assert peak_memory(process) < one + 200e6
+
+
+def test_more_photos_than_may_wait_are_told_to_come_again(monkeypatch):
+    class Slow:
+        def predict(self, *_):
+            go.wait()
+            return {}
+
+    go = threading.Event()
+    monkeypatch.setattr(serve, "_MOST_WAITING", 2)
+    app = serve.create_app({"all": Slow()})
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        sent = [pool.submit(lambda: post(app.test_client(), large_png(9, 9)).status_code) for _ in range(3)]
+        done, _ = concurrent.futures.wait(sent, return_when=concurrent.futures.FIRST_COMPLETED)
+        assert [answer.result() for answer in done] == [503]
+        go.set()
+        assert sorted(answer.result() for answer in sent) == [200, 200, 503]
+    assert post(app.test_client(), large_png(9, 9)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://localhost"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://localhost.evil.example"}, 403),
+        ({"Origin": "http://localhost:8001"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://[evil"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+    ],
+)
+def test_a_form_of_another_site_is_refused(client, photo, headers, status):
+    assert post(client, photo.read_bytes(), headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("fields", [{"category": "a" * 600_000}, {f"field{number}": "" for number in range(1100)}])
+def test_fields_that_are_no_photo_are_not_called_a_large_photo(predictor, fields):
+    client = serve.create_app({"all": predictor}).test_client()
+    response = client.post("/predict", data={**fields, "photo": (io.BytesIO(b"no image"), "a.jpg")})
+    assert response.status_code == 413
+    assert response.json == {"error": "came with more or larger fields than expected, a photo and a garment"}
+
+
+def test_what_the_decoder_complains_of_stays_off_the_servers_log(client, capfd):
+    data = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)).save(data, "JPEG")
+    capfd.readouterr()
+    response = post(client, data.getvalue()[:-2] + b"<html>stray bytes" + bytes(30) + b"\xff\xd9")
+    assert response.status_code == 200
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("flag", ["--test_scales=", "--test_rotations=", "--crop_margin=100", "--model_dir=a,,b"])
+def test_wrong_flags_of_prediction_are_one_error(models, flag):
+    done = run(f"--model_dir={models}", flag)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert flag.split("=")[0] in done.stderr
+
+
+def test_folders_with_commas_between_are_an_ensemble(models, photo, tmp_path):
+    make(tmp_path / "skirt", seed=1, category="skirt")
+    found = serve.find_models([str(models), str(tmp_path)])
+    assert found == {"skirt": [str(models / "all"), str(tmp_path / "skirt")]}
+    expected = Predictor(found["skirt"], "skirt").predict(photo, "skirt")
+    client = serve.create_app({name: Predictor(folders, name) for name, folders in found.items()}).test_client()
+    answer = post(client, photo.read_bytes()).json
+    for name, point in expected["keypoints"].items():
+        assert answer["keypoints"][name] == pytest.approx(point)
+    assert post(client, photo.read_bytes(), "dress").status_code == 400
+
+
+def test_models_of_no_garment_in_common_are_refused(tmp_path):
+    for name in ("skirt", "dress"):
+        (tmp_path / name).mkdir()
+        model_directory.write(str(tmp_path / name), description(category=name))
+    with pytest.raises(DataError, match="expected models of the same garment, got none in common"):
+        serve.find_models([str(tmp_path / "skirt"), str(tmp_path / "dress")])
+
+
+def test_the_limits_former_name_is_understood():
+    assert command_line.parse(["serve.py", "--model_dir=a", "--most_megabytes=3"], serve.FLAGS).max_upload_mb == 3
