@@ -13,8 +13,7 @@ def is_needed(is_training):
 def synchronised_norm(inputs, axis, momentum, epsilon, name):
     """Normalises by the mean and variance over the batches of all replicas, as one device would the whole batch.
 
-    The variables are those of `tf.compat.v1.layers.batch_normalization`; the operations that move the statistics go to
-    UPDATE_OPS.
+    The variables are those of `Layers.norm`; the operations that move the statistics go to UPDATE_OPS.
 
     Args:
         inputs: [B, ...] with C channels along `axis`.

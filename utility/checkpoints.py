@@ -19,6 +19,7 @@ from configs.errors import DataError
 from net import registry
 from preprocessing.files import atomic_write
 from utility import full_disk, model_directory, restoration
+from utility.estimator_api import WarmStartSettings
 
 BACKBONE = "backbone.json"  # what the importer of weights writes beside its checkpoint
 PREFIX = "model.ckpt"
@@ -141,7 +142,7 @@ def warm_start(model_dir, model, settings):
       settings: the flags of the group `warm start`, by name.
 
     Yields:
-      tf.estimator.WarmStartSettings for the Estimator, valid inside the block; None where there is nothing to do.
+      WarmStartSettings for the Estimator, valid inside the block; None where there is nothing to do.
 
     Raises:
       DataError: there is no checkpoint, it has nothing in common with the model, or, unless --ignore_missing_vars,
@@ -160,7 +161,7 @@ def warm_start(model_dir, model, settings):
     with tempfile.TemporaryDirectory() as folder:
         prefix = os.path.join(folder, PREFIX)
         write(prefix, {name: _value(reader, copy) for name, copy in plan.copies.items()})
-        yield tf.estimator.WarmStartSettings(prefix, [f"{re.escape(name)}:0$" for name in plan.copies])
+        yield WarmStartSettings(prefix, [f"{re.escape(name)}:0$" for name in plan.copies])
 
 
 def _value(reader, copy):

@@ -11,6 +11,7 @@ from preprocessing import draws
 from preprocessing.input_fn import make_dataset
 from utility import checkpoints, training_plan
 from utility.distribution import MULTI_WORKER, read_cluster, session_config
+from utility.estimator_api import Estimator, EvalSpec, RunConfig, TrainSpec, train_and_evaluate
 from utility.model_fn import model_fn
 
 
@@ -24,8 +25,8 @@ def run_training(job, hooks, rate_factor):
     """
     total_steps = job.schedule["total_steps"]
     with checkpoints.warm_start(job.model_dir, job.model, job.settings) as start:
-        config = tf.estimator.RunConfig(train_distribute=job.distribution.strategy, **_config(job))
-        estimator = tf.estimator.Estimator(_as_written, job.model_dir, config, _params(job, rate_factor), start)
+        config = RunConfig(train_distribute=job.distribution.strategy, **_config(job))
+        estimator = Estimator(_as_written, job.model_dir, config, _params(job, rate_factor), start)
         if not job.distribution.is_cluster:
             estimator.train(training_input(job), hooks, max_steps=total_steps)
             return
@@ -34,9 +35,9 @@ def run_training(job, hooks, rate_factor):
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
         # In a cluster this starts the servers. The chief evaluates by a hook: the specification is never used.
-        training = tf.estimator.TrainSpec(training_input(job), total_steps, hooks)
+        training = TrainSpec(training_input(job), total_steps, hooks)
         try:
-            tf.estimator.train_and_evaluate(estimator, training, tf.estimator.EvalSpec(validation_input(job)))
+            train_and_evaluate(estimator, training, EvalSpec(validation_input(job)))
         finally:
             _remove_own_folder(job.model_dir)
 
@@ -55,7 +56,7 @@ def _as_written(features, labels, mode, params):
 def evaluation_estimator(job):
     """Returns the Estimator that evaluates the job's checkpoints on this machine alone."""
     with _outside_the_cluster():
-        return tf.estimator.Estimator(model_fn, job.model_dir, tf.estimator.RunConfig(**_config(job)), _params(job))
+        return Estimator(model_fn, job.model_dir, RunConfig(**_config(job)), _params(job))
 
 
 def training_input(job, **changes):

@@ -16,7 +16,7 @@ v1 = tf.compat.v1
 _SECONDS_BETWEEN_LINES = 15
 
 
-class HeaderHook(tf.estimator.SessionRunHook):
+class HeaderHook(v1.train.SessionRunHook):
     """Prints what is about to be trained, once the graph that says how large it is exists.
 
     Args:
@@ -32,7 +32,7 @@ class HeaderHook(tf.estimator.SessionRunHook):
         print("\n".join(self._lines(parameters)), file=sys.stderr, flush=True)
 
 
-class ProgressHook(tf.estimator.SessionRunHook):
+class ProgressHook(v1.train.SessionRunHook):
     """Shows step, loss, NE, learning rate, photos a second and the time left: a bar on a terminal, lines in a log.
 
     Args:
@@ -68,7 +68,7 @@ class ProgressHook(tf.estimator.SessionRunHook):
     def before_run(self, run_context):
         del run_context
         self._step_started = time.monotonic()
-        return tf.estimator.SessionRunArgs(self._fetches)
+        return v1.train.SessionRunArgs(self._fetches)
 
     def after_run(self, run_context, run_values):
         del run_context
@@ -95,7 +95,7 @@ class ProgressHook(tf.estimator.SessionRunHook):
             self._bar.close()
 
 
-class SaveHook(tf.estimator.SessionRunHook):
+class SaveHook(v1.train.SessionRunHook):
     """Saves checkpoints, and evaluates where the steps meet a grid.
 
     The grid counts from step 0, so that a resumed training evaluates at the steps of an undisturbed one; TensorFlow's
@@ -182,7 +182,7 @@ class Stop:
             sys.exit(143)
 
 
-class StopTrainingHook(tf.estimator.SessionRunHook):
+class StopTrainingHook(v1.train.SessionRunHook):
     """Ends a training after the step under way when a `Stop` was asked for; the SaveHook then writes a checkpoint."""
 
     def __init__(self, stop):
@@ -194,7 +194,7 @@ class StopTrainingHook(tf.estimator.SessionRunHook):
             run_context.request_stop()
 
 
-class LeaveEvaluationHook(tf.estimator.SessionRunHook):
+class LeaveEvaluationHook(v1.train.SessionRunHook):
     """Leaves the program in the middle of an evaluation when a `Stop` was asked for: its checkpoint is written."""
 
     def __init__(self, stop):

@@ -12,6 +12,7 @@ from net import recomputation
 from net.registry import get_net
 from preprocessing import geometry
 from utility import averaging, codec, distribution, losses, metrics, optimization
+from utility.estimator_api import EstimatorSpec, ModeKeys
 
 v1 = tf.compat.v1
 
@@ -24,7 +25,7 @@ def model_fn(features, labels, mode, params):
             image_id [B] string, image_size [B, 2] int32 (width, height), category [B] int32 (class id)}.
         labels: {points [B, K, 2] float32 in the input plane, visibility [B, K] int32 in {-1, 0, 1}, norm [B] float32 in
             pixels of the photo}; None in prediction.
-        mode: tf.estimator.ModeKeys.
+        mode: ModeKeys.
         params: {"model": the description of `model_directory.read`, "data_format": of the net's inside or None,
             "training": flags of the group `training` by name, with steps_per_epoch and total_steps}.
 
@@ -33,11 +34,11 @@ def model_fn(features, labels, mode, params):
         centre of the first pixel is 0), scores [B, K], image_id [B]}.
     """
     model = params["model"]
-    outputs = run_net(features["image"], model, mode == tf.estimator.ModeKeys.TRAIN, params.get("data_format"))
+    outputs = run_net(features["image"], model, mode == ModeKeys.TRAIN, params.get("data_format"))
     points, scores = locate(as_heatmaps(outputs[-1], model), features["to_input"], model)
-    if mode == tf.estimator.ModeKeys.PREDICT:
+    if mode == ModeKeys.PREDICT:
         predictions = {"points": points - 0.5, "scores": scores, "image_id": features["image_id"]}
-        return tf.estimator.EstimatorSpec(mode, predictions=predictions)
+        return EstimatorSpec(mode, predictions=predictions)
 
     training = params["training"]
     stage_losses = heatmap_losses(outputs, features, labels, model, training)
@@ -46,10 +47,10 @@ def model_fn(features, labels, mode, params):
     loss = training["mse_weight"] * tf.add_n(stage_losses)
     errors, visible = normalized_errors(points, features, labels)
     _name_pictures(features, points, labels, visible)
-    if mode == tf.estimator.ModeKeys.EVAL:
+    if mode == ModeKeys.EVAL:
         metric = metrics.mean_metric(errors, visible, "ne")
         scaffold = v1.train.Scaffold(saver=averaging.averaged_saver()) if training["moving_average"] else None
-        return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops={"ne": metric}, scaffold=scaffold)
+        return EstimatorSpec(mode, loss=loss, eval_metric_ops={"ne": metric}, scaffold=scaffold)
 
     step = v1.train.get_or_create_global_step()
     rate = optimization.learning_rate(step, training, training["steps_per_epoch"])
@@ -57,7 +58,7 @@ def model_fn(features, labels, mode, params):
     loss += optimization.weight_decay_loss(training)
     figures = _name_progress(loss, errors, visible, rate, train_op)
     # Only the chief fetches the figures, but every worker has to take part in averaging them.
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=tf.group(train_op, *figures))
+    return EstimatorSpec(mode, loss=loss, train_op=tf.group(train_op, *figures))
 
 
 def _name_progress(loss, errors, visible, rate, train_op):

@@ -15,7 +15,7 @@ _TILE = 256
 _NAMES = ("image", "points", "truth", "visible", "category")
 
 
-class PicturesHook(tf.estimator.SessionRunHook):
+class PicturesHook(v1.train.SessionRunHook):
     """Writes one sheet of pictures: of the first batch that it sees, then of the batch of every so many steps.
 
     Args:
@@ -37,7 +37,7 @@ class PicturesHook(tf.estimator.SessionRunHook):
         del run_context
         is_due = self._runs % self._every_steps == 0 if self._every_steps else self._runs == 0
         self._runs += 1
-        return tf.estimator.SessionRunArgs({**self._fetches, "step": self._step} if is_due else None)
+        return v1.train.SessionRunArgs({**self._fetches, "step": self._step} if is_due else None)
 
     def after_run(self, run_context, run_values):
         del run_context

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from net import synchronised_norm
+from net.layers import Layers
 
 v1 = tf.compat.v1
 
@@ -14,7 +15,7 @@ def build(images, weights_name):
     if synchronised_norm.is_needed(True):
         outputs = synchronised_norm.synchronised_norm(images * weight, 3, 0.9, 1e-3, "norm")
     else:
-        outputs = v1.layers.batch_normalization(images * weight, 3, 0.9, 1e-3, training=True, fused=True, name="norm")
+        outputs = Layers(is_training=True, bn_momentum=0.9, bn_epsilon=1e-3).norm(images * weight)
     return tf.reduce_mean(outputs**3 + outputs * images), outputs
 
 

@@ -9,6 +9,7 @@ from made_models import description, make
 from configs.keypoints import ALL, CATEGORIES, keypoint_names, mirrored_name
 from preprocessing import geometry, input_fn, records
 from utility import frozen, inference, model_directory, model_fn, predict
+from utility.estimator_api import ModeKeys
 
 v1 = tf.compat.v1
 
@@ -98,7 +99,7 @@ def test_a_frozen_net_equals_the_evaluation(tmp_path):
         dataset = input_fn.make_dataset(str(tmp_path), "skirt", False, 2, 64, with_labels=False)
         features = v1.data.make_one_shot_iterator(dataset).get_next()
         params = {"model": model_directory.read(folder)}
-        spec = model_fn.model_fn(features, None, tf.estimator.ModeKeys.PREDICT, params)
+        spec = model_fn.model_fn(features, None, ModeKeys.PREDICT, params)
         v1.train.Saver(v1.global_variables()).restore(session, model_directory.checkpoint(folder))
         expected = session.run(spec.predictions)
     assert np.stack(points) == pytest.approx(expected["points"], abs=0.01)

@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from net import registry
 from utility import metrics, model_fn, optimization
+from utility.estimator_api import ModeKeys
 
 v1 = tf.compat.v1
-TRAIN, EVAL, PREDICT = (getattr(tf.estimator.ModeKeys, name) for name in ("TRAIN", "EVAL", "PREDICT"))
+TRAIN, EVAL, PREDICT = (getattr(ModeKeys, name) for name in ("TRAIN", "EVAL", "PREDICT"))
 
 TRAINING = {
     "steps_per_epoch": 5.0,

@@ -141,8 +141,8 @@ def test_adamw_is_that_of_keras():
 
 def test_weight_decay_is_half_the_squares_of_kernels_only():
     with tf.Graph().as_default(), v1.Session() as session:
-        v1.layers.dense(tf.ones([1, 2]), 1, kernel_initializer=v1.constant_initializer(3.0), name="dense")
-        v1.layers.batch_normalization(tf.ones([1, 2]), name="norm")
+        for name in ("dense/kernel", "dense/bias", "norm/gamma", "norm/beta"):
+            v1.get_variable(name, [2], initializer=v1.constant_initializer(3.0))
         loss = optimization.weight_decay_loss({**SETTINGS, "weight_decay": 0.1})
         session.run(v1.global_variables_initializer())
         assert session.run(loss) == pytest.approx(0.1 * (9 + 9) / 2)

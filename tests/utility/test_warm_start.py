@@ -7,7 +7,7 @@ import tensorflow as tf
 from configs.errors import DataError
 from configs.keypoints import keypoint_names
 from net import registry
-from utility import checkpoints, model_directory, restoration
+from utility import checkpoints, estimator_api, model_directory, restoration
 
 v1 = tf.compat.v1
 FLAGS = {
@@ -61,13 +61,13 @@ def started(model_dir, model, **flags):
         del labels, params
         registry.get_net(model["net"]).build(features, len(model["keypoints"]), False, **model["net_options"])
         step = v1.assign_add(v1.train.get_or_create_global_step(), 1)
-        return tf.estimator.EstimatorSpec(mode, loss=tf.constant(0.0), train_op=step)
+        return estimator_api.EstimatorSpec(mode, loss=tf.constant(0.0), train_op=step)
 
     def input_fn():
         return tf.data.Dataset.from_tensors((tf.zeros([1, 64, 64, 3]), 0))
 
     with checkpoints.warm_start(str(model_dir), model, {**FLAGS, **flags}) as start:
-        estimator = tf.estimator.Estimator(model_fn, str(model_dir), warm_start_from=start)
+        estimator = estimator_api.Estimator(model_fn, str(model_dir), warm_start_from=start)
         estimator.train(input_fn, steps=1)
     return {name: estimator.get_variable_value(name) for name in restoration.variable_shapes(model)}
 

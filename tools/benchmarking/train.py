@@ -16,6 +16,7 @@ from configs.flag_table import GROUPS
 from configs.keypoints import ALL
 from net import complexity, registry
 from utility import training_plan
+from utility.estimator_api import ModeKeys
 from utility.model_fn import model_fn
 
 v1 = tf.compat.v1
@@ -30,8 +31,8 @@ def measure(flags):
     settings["heatmap_size"] = flags.train_image_size // 4
     options = {name: getattr(flags, name) for name in registry.get_net("cpn").options}
     model = training_plan.describe(flags.category or ALL, settings, "cpn", options)
-    forward, adds = _part(model, settings, tf.estimator.ModeKeys.PREDICT)
-    step, _ = _part(model, settings, tf.estimator.ModeKeys.TRAIN)
+    forward, adds = _part(model, settings, ModeKeys.PREDICT)
+    step, _ = _part(model, settings, ModeKeys.TRAIN)
     parts = {
         "step": (step, _PASSES * adds),
         "forward": (forward, adds),
@@ -83,7 +84,7 @@ def _part(model, settings, mode):
     training = {flag.name: settings[flag.name] for flag in GROUPS["training"]}
     params = {"model": model, "data_format": settings["data_format"]}
     params["training"] = {**training, "steps_per_epoch": 100.0, "total_steps": 1000}
-    is_training = mode == tf.estimator.ModeKeys.TRAIN
+    is_training = mode == ModeKeys.TRAIN
     with tf.Graph().as_default() as graph:
         v1.train.get_or_create_global_step()
         features, labels = _batch(settings["batch_size"], model)
