@@ -10,6 +10,7 @@ import types
 
 from absl import flags as absl_flags
 
+from configs import tensorflow_log
 from configs.errors import ProgramError, UsageError
 from configs.flag_table import FLAGS, GROUPS
 
@@ -55,7 +56,7 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
             code = 0
         else:
             values = parse(argv, flags, required, defaults, subcommands)
-            _prepare_tensorflow(values.verbosity)
+            tensorflow_log.prepare(values.verbosity)
             signals.handle()
             main(values)
             code = 0
@@ -225,16 +226,6 @@ def _help_value(flag, required, defaults):
     if default is None:
         return ""
     return f" (default {','.join(map(str, default)) if isinstance(default, (list, tuple)) else default})"
-
-
-def _prepare_tensorflow(verbosity):
-    """Sets what TensorFlow reads from the environment once, at its import."""
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default on some CPUs, where it costs a quarter
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", str(max(0, 3 - 2 * verbosity)))
-    if verbosity == 0:
-        import logging
-
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 class _Signals:

@@ -57,6 +57,9 @@ def test_memory_is_flat_and_below_a_gibibyte_over_10_000_images(small_records):
 def test_nothing_is_said_on_stderr(small_records):
     script = """
 import sys
+from configs import tensorflow_log
+
+tensorflow_log.prepare(verbosity=0)
 import tensorflow as tf
 from preprocessing.input_fn import make_dataset
 
@@ -65,7 +68,7 @@ with tf.Graph().as_default(), tf.compat.v1.Session() as session:
     features, _ = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
     print(session.run(features["image"]).shape)
 """
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     done = subprocess.run(
         [sys.executable, "-c", script, small_records], capture_output=True, text=True, check=False, env=environment
     )
