@@ -148,7 +148,7 @@ def onnx(graph_def):
     try:
         from tf2onnx import convert
     except ImportError as error:
-        what = 'is not installed: pip install -e ".[export]" on Python 3.10 or 3.11 is needed'
+        what = 'is not installed: pip install -e ".[export]" on Python 3.10 or newer is needed'
         raise DataError("tf2onnx", None, what) from error
     model, _ = convert.from_graph_def(
         graph_def, input_names=[f"{IMAGE}:0"], output_names=[f"{POINTS}:0", f"{SCORES}:0"], opset=17
