@@ -1,48 +1,78 @@
 # Sourced by demos/quickstart.sh and tests/run.sh: gives `python` with the project and the named extras installed.
 #
-# Where a virtual environment is active it is used; else `.venv` is made in the checkout by a Python 3.9 to 3.11, found by
-# running every candidate (version managers leave the names of absent ones), or by uv where none fits.
+# Where a virtual environment is active it is used; else `.venv` is made in the checkout by the newest Python from 3.9 to
+# 3.13, found by running every candidate (version managers leave the names of absent ones). Where none fits, uv brings
+# one; where uv is missing, it is installed for that purpose into a folder that is removed afterwards.
 # Usage: extras=dev source demos/environment.sh
+# With release=2.15 it is `.venv-2.15` with the packages of constraints-2.15.txt, on Python 3.11.
 
-_fits='import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))'
+if [ -n "${release:-}" ]; then
+    _folder=.venv-$release _newest=11 _oldest=11 _constraints=constraints-$release.txt
+else
+    _folder=.venv _newest=13 _oldest=9 _constraints=
+fi
+_fits="import sys, venv, ensurepip; sys.exit(not (3, $_oldest) <= sys.version_info[:2] <= (3, $_newest))"
 
 _make_environment() {
-    local candidate
-    for candidate in python3.11 python3.10 python3.9 python3 python; do
+    local minor candidate names=
+    for ((minor = _newest; minor >= _oldest; minor--)); do names="$names python3.$minor"; done
+    for candidate in $names python3 python; do
         for candidate in $(type -ap "$candidate" 2>/dev/null); do
             if "$candidate" -c "$_fits" >/dev/null 2>&1; then
-                echo "making .venv with $candidate ($("$candidate" --version 2>&1))"
-                "$candidate" -m venv --clear .venv && return 0
+                echo "making $_folder with $candidate ($("$candidate" --version 2>&1))"
+                "$candidate" -m venv --clear "$_folder" && return 0
             fi
         done
     done
-    if command -v uv >/dev/null 2>&1; then
-        echo "making .venv with uv, which brings Python 3.11"
-        uv venv --seed --clear --python 3.11 .venv && return 0
-    fi
+    _make_with_uv && return 0
     {
-        echo "Python 3.9, 3.10 or 3.11 (with venv) is needed: TensorFlow 2.15 has no build for others. None was found."
-        echo "Install one (Debian: apt install python3.11-venv; any system: https://docs.astral.sh/uv, then run this"
+        echo "Python 3.$_oldest to 3.$_newest with its module venv is needed: TensorFlow has no build for others. None was found."
+        echo "Install one (Debian and Ubuntu: apt install python3-venv; any system: https://docs.astral.sh/uv, then run this"
         echo "again), or build the Dockerfile of this folder."
     } >&2
     return 1
 }
 
-if [ -n "${VIRTUAL_ENV:-}" ]; then
+_make_with_uv() {
+    local uv=uv scratch= made=1
+    if ! command -v uv >/dev/null 2>&1; then
+        scratch=$(mktemp -d) && _install_uv "$scratch" && uv=$scratch/bin/uv || uv=
+    fi
+    if [ -n "$uv" ]; then
+        echo "making $_folder with uv, which brings Python 3.$_newest"
+        "$uv" venv --seed --clear --python "3.$_newest" "$_folder" && made=0
+    fi
+    [ -z "$scratch" ] || rm -rf "$scratch"
+    return $made
+}
+
+# Installs uv from PyPI into a virtual environment of whatever Python 3 there is.
+_install_uv() {
+    local candidate
+    for candidate in $(type -ap python3 python 2>/dev/null); do
+        if "$candidate" -m venv "$1" >/dev/null 2>&1 && "$1/bin/python" -m pip install --quiet uv >/dev/null 2>&1; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+if [ -n "${VIRTUAL_ENV:-}" ] && [ -z "${release:-}" ]; then
     if ! python -c "$_fits" >/dev/null 2>&1; then
-        echo "the active environment $VIRTUAL_ENV has $(python --version 2>&1); Python 3.9 to 3.11 is needed" >&2
+        echo "the active environment $VIRTUAL_ENV has $(python --version 2>&1); Python 3.9 to 3.13 is needed" >&2
         exit 1
     fi
 else
-    .venv/bin/python -c "$_fits" >/dev/null 2>&1 || _make_environment || exit 1
-    . .venv/bin/activate
+    "$_folder/bin/python" -c "$_fits" >/dev/null 2>&1 || _make_environment || exit 1
+    . "$_folder/bin/activate"
 fi
 
 # Installed anew only when what is asked for has changed since.
-_wanted="$extras $(python --version) $(cat setup.py pyproject.toml | cksum)"
+_wanted="$extras $(python --version) $(cat pyproject.toml $_constraints | cksum)"
 if [ "$(cat "$VIRTUAL_ENV/.installed" 2>/dev/null)" != "$_wanted" ]; then
     echo "installing the project and what it needs (some minutes the first time)"
-    python -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}" || {
+    python -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}" \
+        ${_constraints:+--constraint "$_constraints"} || {
         echo "pip could not install the project: see its message above" >&2
         exit 1
     }

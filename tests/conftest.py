@@ -17,6 +17,26 @@ hypothesis.settings.register_profile("thorough", max_examples=10_000, deadline=N
 
 ROOT = Path(__file__).parent.parent
 
+# What touches estimators, checkpoints, distribution, input or export: run on the oldest TensorFlow, too.
+ON_EVERY_RELEASE = (
+    "configs/test_tensorflow_log.py",
+    "net/test_overfit.py",
+    "net/test_recomputation.py",
+    "net/test_synchronised_norm.py",
+    "preprocessing/",
+    "tools/test_export_model.py",
+    "tools/test_predict.py",
+    "utility/",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests of ON_EVERY_RELEASE."""
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests").as_posix() if ROOT in item.path.parents else ""
+        if path.startswith(ON_EVERY_RELEASE):
+            item.add_marker("every_release")
+
 
 def run_program(program, *words):
     """Runs a program of the project in this process, as the shell would.
