@@ -17,7 +17,7 @@ def main(flags):
     """
     cross_checks.check_inference(flags)
 
-    from preprocessing.files import exclusive
+    from preprocessing.files import exclusive_file
     from tools.progress import Progress
     from utility import inference, photo_source, predict_all
 
@@ -27,7 +27,7 @@ def main(flags):
         raise UsageError("--checkpoint_path is one model's: --model_dir, or --category, must leave one model")
     options = inference.options_from(vars(flags))
     count = sum(source.counts.values())
-    with exclusive(flags.output), Progress("photos", count) as progress:
+    with exclusive_file(flags.output), Progress("photos", count) as progress:
         predict_all.predict_all(
             source,
             models,

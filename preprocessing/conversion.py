@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from configs.errors import DataError, DataErrors
 from configs.keypoints import ALL, KEYPOINTS
-from preprocessing import annotations, files, layout, manifest, photos, records
+from preprocessing import annotations, files, layout, machine, manifest, photos, records
 from preprocessing.conversion_plan import name_in_data
 
 SKIPPED = "skipped.txt"  # in the output folder: the rows that --skip_bad left out
@@ -62,9 +62,9 @@ def convert(shards, output_dir, labelled, skip_bad, faults=(), on_photo=lambda: 
         DataErrors: rows are faulty and `skip_bad` is not set; then nothing that this call wrote stays.
         DataError: the folder cannot be written, is in use, or holds what is not to be replaced.
     """
-    with contextlib.suppress(OSError):  # `exclusive` says what is wrong with the folder
+    with contextlib.suppress(OSError):  # `exclusive_folder` says what is wrong with the folder
         os.makedirs(output_dir, exist_ok=True)
-    with files.exclusive(output_dir):
+    with files.exclusive_folder(output_dir):
         earlier = _earlier_shards(output_dir, labelled)
         kept = {shard.name: earlier[shard.name] for shard in shards if _is_done(shard, output_dir, earlier, skip_bad)}
         manifest.write(output_dir, labelled, kept, complete=False)
@@ -147,7 +147,7 @@ def _outcomes(rows, on_photo, on_remark):
     """Yields the Outcome of each row, in their order, as threads read and check the photos some way ahead."""
     starts = collections.deque(range(0, len(rows), _CHUNK))
     waiting = collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+    with concurrent.futures.ThreadPoolExecutor(machine.cores()) as threads:
         try:
             while starts or waiting:
                 while starts and len(waiting) < _CHUNKS_AHEAD:

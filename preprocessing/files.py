@@ -1,9 +1,11 @@
-"""Files that are whole or not there, and folders that one process at a time writes."""
+"""Files that are whole or not there, and folders and files that one process at a time writes."""
 
 import contextlib
-import fcntl
+import io
 import os
-import tempfile
+import secrets
+
+import filelock
 
 from configs.errors import DataError
 
@@ -15,43 +17,68 @@ def atomic_write(path, mode="w", **open_options):
     Args:
         path: where the file shall be.
         mode: `w` or `wb`.
-        **open_options: passed to `open` (encoding, newline).
+        **open_options: those of a text file (encoding, newline).
 
     Yields:
         The open file.
 
     Raises:
-        DataError: the folder cannot be written, or the disk is full.
+        DataError: the folder cannot be written, or the disk is full. Other errors of the block pass as they are.
     """
-    with atomic_path(path) as temporary, open(temporary, mode, **open_options) as file:
-        yield file
+    with atomic_path(path) as temporary, io.BufferedWriter(_Raw(temporary, path)) as file:
+        if mode == "wb":
+            yield file
+        else:
+            with io.TextIOWrapper(file, **open_options) as text:
+                yield text
+
+
+class _Raw(io.FileIO):
+    """A file whose failing writes say which file could not be written, whoever makes the buffer write."""
+
+    def __init__(self, temporary, path):
+        super().__init__(temporary, "w")
+        self._path = path
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
 
 
 @contextlib.contextmanager
 def atomic_path(path):
     """Yields the name of a temporary file beside `path`, which takes its name when the block ends without an error.
 
-    For writers that open their files themselves; raises as `atomic_write` does.
+    For writers that open their files themselves, and whose errors pass as they are.
+
+    Raises:
+        DataError: the folder cannot be written.
     """
     folder = os.path.dirname(os.path.abspath(path))
-    temporary = None
-    try:
+    temporary = os.path.join(folder, f".{os.path.basename(path)}.{secrets.token_hex(4)}.tmp")
+    with _writing(path):
         os.makedirs(folder, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".tmp", dir=folder)
-        with open(handle, "rb") as file:
-            umask = os.umask(0)
-            os.umask(umask)
-            os.fchmod(handle, 0o666 & ~umask)
-            yield temporary
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        temporary = None
+        open(temporary, "xb").close()
+    try:
+        yield temporary
+        with _writing(path):
+            with open(temporary, "r+b") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def _writing(path):
+    try:
+        yield
     except OSError as error:
         raise cannot_write(path, error) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.remove(temporary)
 
 
 def cannot_write(path, error):
@@ -60,45 +87,42 @@ def cannot_write(path, error):
     return DataError(path, None, f"cannot be written ({reason}): a writable place with free space is needed")
 
 
-@contextlib.contextmanager
-def exclusive(path):
-    """Holds the lock of a folder or of an output file; the system frees it when the process ends, however it ends.
+def exclusive_folder(path):
+    """Holds the lock of a folder, `.lock` inside it; the folder is made when missing.
 
-    Args:
-        path: a folder (locked by `.lock` inside it; made when missing) or a file (`.<name>.lock` beside it).
+    The system frees the lock when the process ends, however it ends.
 
     Raises:
         DataError: another process holds the lock, or the place cannot be written.
     """
-    if os.path.isdir(path) or not os.path.splitext(path)[1]:
-        lock = os.path.join(path, ".lock")
-    else:
-        lock = os.path.join(os.path.dirname(os.path.abspath(path)), f".{os.path.basename(path)}.lock")
-    file = _open_lock(path, lock)
-    with file:
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                os.remove(lock)
+    return _exclusive(path, os.path.join(path, ".lock"))
 
 
-def _open_lock(path, lock):
-    while True:
-        try:
-            os.makedirs(os.path.dirname(lock), exist_ok=True)
-            file = open(lock, "w")  # noqa: SIM115 (stays open: it is the lock)
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            raise DataError(
-                path, None, "is in use by another process: wait for it to end, or name another place"
-            ) from error
-        # The last holder may have removed the file between our opening and our locking it.
-        with contextlib.suppress(FileNotFoundError):
-            if os.stat(lock).st_ino == os.fstat(file.fileno()).st_ino:
-                return file
-        file.close()
+def exclusive_file(path):
+    """Holds the lock of an output file, `.<name>.lock` beside it; its folder is made when missing.
+
+    Raises:
+        DataError: as `exclusive_folder`; or `path` is a folder.
+    """
+    if os.path.isdir(path) or not os.path.basename(path):
+        raise DataError(path, None, "is a folder: expected the name of a file to write")
+    return _exclusive(path, os.path.join(os.path.dirname(os.path.abspath(path)), f".{os.path.basename(path)}.lock"))
+
+
+@contextlib.contextmanager
+def _exclusive(path, lock_path):
+    lock = filelock.FileLock(lock_path, timeout=0)
+    try:
+        os.makedirs(os.path.dirname(lock_path), exist_ok=True)
+        lock.acquire()
+    except filelock.Timeout as error:
+        what = "is in use by another process: wait for it to end, or name another place"
+        raise DataError(path, None, what) from error
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows removes no open file: there it stays, empty and free
+            os.remove(lock_path)
+        lock.release()

@@ -24,7 +24,7 @@ def main(flags):
     Raises:
         DataError, DataErrors: the labels or photos are wrong, or the split is there already.
     """
-    from preprocessing.files import cannot_write, exclusive
+    from preprocessing.files import cannot_write, exclusive_folder
 
     if not re.fullmatch(r"train(_\w+)?", flags.split):
         raise UsageError(f"--split={flags.split}: a name such as train_0 would be right")
@@ -34,7 +34,7 @@ def main(flags):
     labelled = _reader(flags.labels, flags.label_format).read(flags.labels)
     if not labelled:
         raise DataError(flags.labels, None, "has no photo with points: an export of finished labels would be right")
-    with exclusive(flags.output_dir):
+    with exclusive_folder(flags.output_dir):
         temporary = tempfile.mkdtemp(prefix=f".{flags.split}.", dir=flags.output_dir)
         try:
             count = write_split(temporary, labelled, flags.images, flags.category)

@@ -17,6 +17,7 @@ from configs.errors import DataError
 from configs.keypoints import CATEGORIES, KEYPOINTS
 from configs.wording import counted
 from preprocessing.files import cannot_write
+from preprocessing.machine import cores
 
 FLAGS = ("output_dir", "num_train", "num_test", "image_size", "seed")
 SPLITS = ("train_0", "test_0")
@@ -120,8 +121,7 @@ def _map(function, jobs, what, processes):
 
     from tools.progress import Progress
 
-    cores = len(os.sched_getaffinity(0))
-    processes = processes or min(cores, max(1, len(jobs) // _MINIMUM_PER_PROCESS))
+    processes = processes or min(cores(), max(1, len(jobs) // _MINIMUM_PER_PROCESS))
     results = []
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(Progress(what, len(jobs)))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from configs.errors import DataError
-from preprocessing.files import atomic_write, exclusive
+from preprocessing.files import atomic_write, exclusive_folder
 from preprocessing.manifest import naming_damage
 from utility import checkpoints, full_disk, model_directory, stochastic_averaging, training_plan
 from utility.distribution import distribute
@@ -94,7 +94,7 @@ def train(job):
         run_training(job, [], 1.0)
         return None
     stop, records = Stop(), naming_damage(job.settings["data_dir"], job.category)
-    with exclusive(job.model_dir), stop.signals(), full_disk.naming(job.model_dir), records:
+    with exclusive_folder(job.model_dir), stop.signals(), full_disk.naming(job.model_dir), records:
         model_directory.claim(job.model_dir, job.model, training_plan.binding(job.settings, job.images))
         evaluation = None
         if job.num_validation:

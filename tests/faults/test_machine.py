@@ -11,7 +11,7 @@ from made_models import make
 from made_trainings import SMALL_HOURGLASS, write_records
 
 from configs.errors import DataError
-from preprocessing.files import exclusive
+from preprocessing.files import exclusive_folder
 from utility import distribution, full_disk
 
 UNWRITABLE = "a writable place with free space is needed"
@@ -116,7 +116,7 @@ def test_a_place_that_cannot_be_written(program, model, data, records, tmp_path,
 
 
 def test_a_second_training_in_one_folder_is_refused(program, records, tmp_path, capfd):
-    with exclusive(str(tmp_path / "skirt")):
+    with exclusive_folder(str(tmp_path / "skirt")):
         assert train(program, records, tmp_path) == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert line == (

@@ -144,10 +144,10 @@ def test_a_weights_file_whose_pickle_would_run_code(program, tmp_path, capsys):
 
 
 def test_an_output_in_use_is_refused(program, data, whole_model, tmp_path, capsys):
-    from preprocessing.files import exclusive
+    from preprocessing.files import exclusive_file
 
     output = tmp_path / "out.csv"
-    with exclusive(str(output)):
+    with exclusive_file(str(output)):
         code = program(
             "eval_all.py", f"--model_dir={whole_model}", f"--data_dir={data / 'test_0'}", f"--output={output}"
         )

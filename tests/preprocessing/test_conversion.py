@@ -230,7 +230,7 @@ def test_the_same_command_repairs(data, tmp_path, change):
 
 
 def test_a_second_process_on_one_folder_is_refused(data, tmp_path, program, capfd):
-    with files.exclusive(tmp_path):
+    with files.exclusive_folder(tmp_path):
         assert program("tools/convert_tfrecords.py", f"--data_dir={data}", f"--output_dir={tmp_path}") == 1
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 1

@@ -117,6 +117,16 @@ def test_the_csv_that_went_in_comes_out(drawn, tmp_path, export):
     assert os.listdir(tmp_path / "DATA") == ["train_0"]
 
 
+@pytest.mark.parametrize("name", ["data.v2", "data", ".data", "two words [1]"])
+def test_the_data_sets_folder_may_have_any_name(drawn, tmp_path, name):
+    folder, photos = drawn
+    labels = tmp_path / "export.xml"
+    labels.write_text(cvat(photos[:1]))
+    run(f"--labels={labels}", f"--images={folder}", f"--output_dir={tmp_path / name}")
+    assert sorted(os.listdir(tmp_path)) == sorted([name, "export.xml"])
+    assert os.listdir(tmp_path / name) == ["train_0"]
+
+
 def test_a_second_export_becomes_another_split(drawn, tmp_path):
     folder, photos = drawn
     labels = tmp_path / "export.xml"

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from preprocessing.files import exclusive
+from preprocessing.files import exclusive_folder
 
 STEPS = 30
 WORDS = (
@@ -63,7 +63,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tiny_reco
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    with exclusive(os.path.join(tmp_path, "skirt")):
+    with exclusive_folder(os.path.join(tmp_path, "skirt")):
         pass  # the system freed the dead process's lock
     made_trainings.train_all(tiny_records, tmp_path, *WORDS)
     assert_same(undisturbed, tmp_path)

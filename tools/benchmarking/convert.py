@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from configs.errors import UsageError
 from preprocessing import conversion, conversion_plan, layout, photos, records
+from preprocessing.machine import cores
 
 
 def measure(flags):
@@ -23,8 +24,7 @@ def measure(flags):
     splits = layout.list_splits(flags.data_dir, flags.splits)
     rows, _ = conversion_plan.read_rows(splits)
     paths = [layout.photo_path(row.split, row.image_id)[0] for row in rows]
-    cores = len(os.sched_getaffinity(0))
-    works = {"whole": lambda: _convert(splits), "floor": lambda: _decode(paths, cores)}
+    works = {"whole": lambda: _convert(splits), "floor": lambda: _decode(paths)}
     turns = [{name: _time(work, len(rows)) for name, work in works.items()} for _ in range(flags.benchmark_turns)]
     (rate, cpu), (floor_rate, floor_cpu) = (
         [statistics.median(turn[name][figure] for turn in turns) for figure in (0, 1)] for name in works
@@ -67,14 +67,14 @@ def _convert(splits):
         conversion.convert(plan, folder, labelled, skip_bad=True, faults=faults)
 
 
-def _decode(paths, cores):
+def _decode(paths):
     """Reads and decodes every photo at full size in TensorFlow's own threads, and does nothing with it."""
     options = tf.data.Options()
-    options.threading.private_threadpool_size = cores
+    options.threading.private_threadpool_size = cores()
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         dataset = tf.data.Dataset.from_tensor_slices(paths).map(
             lambda path: tf.shape(tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)),
-            num_parallel_calls=cores,
+            num_parallel_calls=cores(),
         )
         sizes = dataset.batch(len(paths)).with_options(options)
         session.run(tf.compat.v1.data.make_one_shot_iterator(sizes).get_next())

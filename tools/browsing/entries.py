@@ -12,6 +12,7 @@ import numpy as np
 from configs.errors import DataError
 from configs.keypoints import ALL, KEYPOINTS, category_name, keypoint_indices, normalising_pair
 from preprocessing import annotations, layout, photos, records
+from preprocessing.machine import cores
 from tools.progress import Progress
 from utility import drawing, scoring
 
@@ -153,8 +154,7 @@ def errors(entry):
 
 def _each(entries, work):
     """Calls `work` on every entry, in threads: the time goes into decoding, which runs beside Python."""
-    threads = len(os.sched_getaffinity(0))
-    with Progress("photos read", len(entries)) as progress, concurrent.futures.ThreadPoolExecutor(threads) as pool:
+    with Progress("photos read", len(entries)) as progress, concurrent.futures.ThreadPoolExecutor(cores()) as pool:
         for _ in pool.map(work, entries):
             progress.step()
 
