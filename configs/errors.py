@@ -3,14 +3,21 @@
 from configs.wording import counted
 
 
+def one_line(text):
+    """Returns a text as it can be printed: on one line, control characters (a terminal would obey them) as escapes."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in " ".join(text.split())
+    )
+
+
 class ProgramError(Exception):
     """An error that is reported as lines on stderr, without a traceback."""
 
     exit_code = 1
 
     def lines(self):
-        """Returns the lines to print, each without the program's name; odd characters never break one in two."""
-        return [" ".join(str(self).split())]
+        """Returns the lines to print, each without the program's name."""
+        return [one_line(str(self))]
 
 
 class DataError(ProgramError):

@@ -5,7 +5,10 @@ columns in alphabetical order (it numbers the categories in the records). A cell
 category as the 2018 records have it (`image/keypoint/id`), or `-` where the category lacks the keypoint.
 """
 
+import re
+
 ALL = "all"
+CATEGORY_PATTERN = r"\w[\w-]*"  # what a category may be called: it names columns, folders, shards and flags' values
 
 _TABLE = """
 keypoint          blouse  dress  outwear  skirt  trousers
@@ -59,6 +62,10 @@ _HEADER, *_ROWS = [line.split() for line in _TABLE.strip().splitlines()]
 
 KEYPOINTS = tuple(row[0] for row in _ROWS)
 CATEGORIES = tuple(_HEADER[1:])
+if not all(re.fullmatch(CATEGORY_PATTERN, name) and name != ALL for name in CATEGORIES):
+    raise ValueError(
+        f"_TABLE: the categories {CATEGORIES}: expected names of letters, digits, _ and -, none of them {ALL}"
+    )
 _REFERENCE_IDS = {
     category: tuple(-1 if row[column] == "-" else int(row[column]) for row in _ROWS)
     for column, category in enumerate(CATEGORIES, start=1)

@@ -1,6 +1,6 @@
 """The competition's CSV files, read strictly and written: annotations, answers, submissions and image lists.
 
-Legend: N rows, 24 keypoints in the order of `configs.keypoints.KEYPOINTS`.
+Legend: N rows, K = 24 keypoints (as many as the schema has) in the order of `configs.keypoints.KEYPOINTS`.
 """
 
 import csv
@@ -32,8 +32,8 @@ class Annotations:
         lines: [N] int, each row's line as a text editor counts (the header is line 1).
         image_ids: [N] strings, `Images/<category>/<name>.jpg`.
         categories: [N] strings.
-        points: [N, 24, 2] float64, x and y in the photo's pixels as the CSV has them (absent ones: -1, -1).
-        visibility: [N, 24] int32: 1 visible, 0 occluded, -1 absent (all -1 where the file has no keypoints).
+        points: [N, K, 2] float64, x and y in the photo's pixels as the CSV has them (absent ones: -1, -1).
+        visibility: [N, K] int32: 1 visible, 0 occluded, -1 absent (all -1 where the file has no keypoints).
     """
 
     file: str
@@ -72,7 +72,7 @@ def parse(path, labelled):
 
     Args:
         path: a `.csv` or `.csv.gz` file.
-        labelled: whether it must have the 24 keypoint columns; else they may be there and are passed over.
+        labelled: whether it must have the keypoint columns; else they may be there and are passed over.
 
     Returns:
         The Annotations of the good rows, and a list of DataError, one for each fault of the others, by line.
@@ -123,7 +123,9 @@ def _read_rows(path):
 
 def _check_header(path, header, rows, labelled):
     known = ID_COLUMNS + KEYPOINTS
-    right = "image_id, image_category" + (" and the 24 keypoints" if labelled else "") + " would be right"
+    right = (
+        "image_id, image_category" + (f" and the {len(KEYPOINTS)} keypoints" if labelled else "") + " would be right"
+    )
     if labelled and header == list(ID_COLUMNS) and rows and len(rows[0][1]) == len(known):
         what = f"names {len(header)} columns where the rows have {len(known)}: {right}"
         raise DataError(path, "line 1", what)
@@ -201,8 +203,8 @@ def write(path, image_ids, categories, points, visibility):
     Args:
         path: where; a name that ends in `.gz` is compressed.
         image_ids, categories: [N] strings.
-        points: [N, 24, 2] pixels of the photo, rounded here.
-        visibility: [N, 24] in {-1, 0, 1}.
+        points: [N, K, 2] pixels of the photo, rounded here.
+        visibility: [N, K] in {-1, 0, 1}.
 
     Raises:
         DataError: the file cannot be written.

@@ -9,15 +9,17 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 
 import tensorflow as tf
 
 from configs.errors import DataError, DataErrors
-from preprocessing import photos, records
+from preprocessing import annotations, photos, records
 from preprocessing.files import atomic_write
 
 NAME = "manifest.json"
 _VERSION = 1
+_MOST_BYTES = 8_000_000
 
 
 def read(data_dir):
@@ -27,28 +29,64 @@ def read(data_dir):
         {complete: bool; labelled: bool; shards: {file name: {records, bytes, sha256, …}}}.
 
     Raises:
-        DataError: it is there but cannot be read, or is of a newer version.
+        DataError: it is there but cannot be read, is of a newer version, or says what no conversion writes.
     """
     path = os.path.join(data_dir, NAME)
     try:
-        with open(path, encoding="utf-8") as file:
-            manifest = json.load(file)
+        with open(path, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"has more than {_MOST_BYTES:,} bytes")
+        manifest = json.loads(data.decode())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(path, None, f"cannot be read ({error}): {records.CONVERT_AGAIN}") from error
-    if not _is_manifest(manifest):
+    if not isinstance(manifest, dict) or manifest.get("version") != _VERSION:
         raise DataError(path, None, f"is no manifest of version {_VERSION}: {records.CONVERT_AGAIN}")
+    key = _wrong_key(manifest, _KINDS) or next(filter(None, map(_wrong_shard, manifest["shards"].items())), None)
+    if key:
+        raise DataError(path, key, f"is not what a conversion writes there: {records.CONVERT_AGAIN}")
     return manifest
 
 
-def _is_manifest(manifest):
-    try:
-        kinds = [type(manifest[name]) for name in ("version", "complete", "labelled", "shards")]
-        sizes = [type(shard[name]) for shard in manifest["shards"].values() for name in ("records", "bytes")]
-    except (TypeError, KeyError, AttributeError):
-        return False
-    return kinds == [int, bool, bool, dict] and set(sizes) <= {int} and manifest["version"] == _VERSION
+def _is_count(value):
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def _is_digest(value):
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _is_list_of_lines(value):
+    return isinstance(value, list) and all(isinstance(line, str) for line in value)
+
+
+_KINDS = {
+    "version": lambda value: type(value) is int,
+    "complete": lambda value: isinstance(value, bool),
+    "labelled": lambda value: isinstance(value, bool),
+    "shards": lambda value: isinstance(value, dict),
+}
+_KINDS_OF_SHARD = {"records": _is_count, "bytes": _is_count, "sha256": _is_digest}
+_OPTIONAL_KINDS_OF_SHARD = {"rows": _is_digest, "photos": _is_digest, "skipped": _is_list_of_lines}
+
+
+def _wrong_key(content, kinds):
+    """Returns the first of the keys that a dict lacks, or whose value is of another kind; None where all are right."""
+    return next((key for key, fits in kinds.items() if key not in content or not fits(content[key])), None)
+
+
+def _wrong_shard(item):
+    """Returns where a shard's name and what is noted of it are wrong, or None."""
+    name, noted = item
+    if records.category_of(name) is None or os.path.basename(name) != name:
+        return f"shards, {annotations.shown(name)}"
+    if not isinstance(noted, dict):
+        return f"shards, {name}"
+    optional = {key: fits for key, fits in _OPTIONAL_KINDS_OF_SHARD.items() if key in noted}
+    key = _wrong_key(noted, {**_KINDS_OF_SHARD, **optional})
+    return key and f"shards, {name}, {key}"
 
 
 def write(data_dir, labelled, shards, complete):
@@ -106,7 +144,7 @@ def verify(data_dir, categories, checksums=False):
 
 def _known_shards(manifest, category):
     shards = manifest["shards"] if manifest else {}
-    return {name: shard for name, shard in shards.items() if name.startswith(f"{category}_")}
+    return {name: shard for name, shard in shards.items() if records.category_of(name) == category}
 
 
 def _count(path, known):
@@ -142,6 +180,10 @@ def _compare(path, shards, checksums):
     if size != shard["bytes"]:
         what = f"has {size} bytes where {NAME} says {shard['bytes']}: {records.CONVERT_AGAIN}"
         raise DataError(path, None, what)
+    count = records.count_records([path])
+    if count != shard["records"]:
+        what = f"has {count} records where {NAME} says {shard['records']}: {records.CONVERT_AGAIN}"
+        raise DataError(path, None, what)
     if checksums and checksum(path) != shard["sha256"]:
         raise DataError(path, None, f"has another checksum than {NAME} says: {records.CONVERT_AGAIN}")
 
@@ -171,7 +213,7 @@ def find_fault(shards):
 def _first_fault(path):
     try:
         for number, example in enumerate(records.read_examples(path), start=1):
-            wrong = _wrong_photo(example.features.feature["image/encoded"].bytes_list.value)
+            wrong = _wrong_photo(example.features.feature)
             if wrong:
                 return DataError(path, f"record {number}, image/encoded", wrong)
     except DataError as error:
@@ -179,9 +221,12 @@ def _first_fault(path):
     return None
 
 
-def _wrong_photo(values):
+def _wrong_photo(feature):
+    size = [feature[f"image/{side}"].int64_list.value[0] for side in ("width", "height")]
     try:
-        photos.check(b"".join(values))
+        photo = photos.check(feature["image/encoded"].bytes_list.value[0])
     except photos.BadPhoto as error:
         return str(error)
+    if sorted(photo.size) != sorted(size):  # records of others may have an EXIF orientation, which exchanges the two
+        return "has {}x{} pixels where image/width and image/height say {}x{}".format(*photo.size, *size)
     return None

@@ -10,12 +10,15 @@ import struct
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from configs.errors import DataError
-from configs.keypoints import ALL, CATEGORIES, KEYPOINTS, reference_ids
+from configs.keypoints import ALL, CATEGORIES, CATEGORY_PATTERN, KEYPOINTS, reference_ids
+from preprocessing import annotations, photos
 
-_SHARD = re.compile(r"(?P<category>[a-z]+)_(?P<number>\d{4,})(?P<validation>_val)?\.tfrecord")
+_SHARD = re.compile(rf"(?P<category>{CATEGORY_PATTERN})_(?P<number>\d{{4,}})(?P<validation>_val)?\.tfrecord")
 CONVERT_AGAIN = "tools/convert_tfrecords.py writes it anew"
+_FARTHEST = 999_999  # a coordinate in pixels, as in the CSV
 
 _IMAGE_FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -102,6 +105,12 @@ def shard_name(category, number, validation=False):
     return f"{category}_{number:04d}{'_val' if validation else ''}.tfrecord"
 
 
+def category_of(shard):
+    """Returns the category that a shard's file name says, or None where it is no shard's name."""
+    match = _SHARD.fullmatch(os.path.basename(shard))
+    return match and match["category"]
+
+
 def list_shards(data_dir, category, validation=False):
     """Returns the paths of a category's shards (of every category for `all`), in order; an empty list if none.
 
@@ -159,17 +168,17 @@ def is_labelled(shard):
 
 
 def read_examples(shard):
-    """Yields the tf.train.Example of each record of a shard, checked: features, category.
+    """Yields the tf.train.Example of each record of a shard, checked: every feature is of its kind and within bounds.
 
     Raises:
         DataError: a record is damaged or no example of ours; names the shard and the record.
     """
-    category = _SHARD.fullmatch(os.path.basename(shard))
-    number = 0
+    _count_shard(shard)  # TensorFlow would believe a length that the file does not have, and reserve so much memory
+    category, number = category_of(shard), 0
     try:
         for number, serialised in enumerate(tf.compat.v1.io.tf_record_iterator(str(shard)), start=1):
             example = tf.train.Example.FromString(serialised)
-            wrong = _wrong_features(example, category and category["category"])
+            wrong = _wrong_features(example.features.feature, category)
             if wrong:
                 raise DataError(shard, f"record {number}", wrong)
             yield example
@@ -178,18 +187,48 @@ def read_examples(shard):
         raise DataError(shard, f"record {number + 1}", what) from error
     except tf.errors.OpError as error:
         raise DataError(shard, None, f"cannot be read ({error.message})") from error
-    except ValueError as error:  # protobuf's DecodeError
+    except (DecodeError, ValueError) as error:
         raise DataError(shard, f"record {number}", "is no tf.train.Example") from error
 
 
-def _wrong_features(example, category):
-    feature = example.features.feature
-    missing = [name for name in _IMAGE_FEATURES if name not in feature]
+def _wrong_features(feature, category):
+    """Returns what is wrong with the features of an example from a shard of `category`; None if nothing is."""
+    wanted = dict(_IMAGE_FEATURES)
     if any(name in feature for name in _KEYPOINT_FEATURES):
-        missing += [name for name, kind in _KEYPOINT_FEATURES.items() if name not in feature]
+        wanted.update(_KEYPOINT_FEATURES)
+    missing = [name for name in wanted if name not in feature]
     if missing:
         return f"lacks the features {', '.join(missing)}: {CONVERT_AGAIN}"
-    class_id = list(feature["image/classid"].int64_list.value)
+    values = {name: _values(feature[name], kind.dtype) for name, kind in wanted.items()}
+    for name, kind in wanted.items():
+        count = kind.shape[0] if kind.shape else 1
+        if len(values[name]) != count:
+            return f"has {len(values[name])} values of {kind.dtype.name} in {name}: expected {count}"
+    class_id = values["image/classid"]
     if category in CATEGORIES and class_id != [CATEGORIES.index(category)]:
         return f"has image/classid {class_id} where {category} is [{CATEGORIES.index(category)}]"
-    return None
+    return _out_of_bounds(values)
+
+
+def _values(feature, dtype):
+    return list(feature.bytes_list.value if dtype == tf.string else feature.int64_list.value)
+
+
+def _out_of_bounds(values):
+    bounds = {
+        "image/classid": (0, len(CATEGORIES) - 1),
+        "image/width": (1, photos.MOST_PIXELS),
+        "image/height": (1, photos.MOST_PIXELS),
+        "image/keypoint/x": (-_FARTHEST, _FARTHEST),
+        "image/keypoint/y": (-_FARTHEST, _FARTHEST),
+        "image/keypoint/v": (-1, 1),
+    }
+    for name, (low, high) in bounds.items():
+        for value in values.get(name, ()):
+            if not low <= value <= high:
+                return f"has {value} in {name}: expected {low} to {high}"
+    if sorted(values.get("image/keypoint/gid", range(len(KEYPOINTS)))) != list(range(len(KEYPOINTS))):
+        return f"has image/keypoint/gid that do not number the keypoints: expected 0 to {len(KEYPOINTS) - 1}, each once"
+    image_id = values["image/filename"][0].decode(errors="replace")
+    wrong = "is no UTF-8" if "\ufffd" in image_id else annotations.wrong_image_id(image_id)
+    return wrong and f"has the image/filename {annotations.shown(image_id)}, which {wrong}"

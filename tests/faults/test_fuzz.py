@@ -3,54 +3,23 @@
 `pytest --hypothesis-profile=thorough tests/faults/test_fuzz.py` searches a hundred times longer.
 """
 
-import contextlib
 import csv
 import io
-import resource
 
 import cv2
 import hypothesis
 import numpy as np
-import pytest
 import tensorflow as tf
+from fuzzing import bounded_memory, cases, mutated, one_line_errors  # noqa: F401 (a fixture)
 from hypothesis import strategies as st
 from PIL import Image
 
 from configs import command_line, flag_table
-from configs.errors import DataError, ProgramError, UsageError
+from configs.errors import DataError, UsageError
 from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices
 from preprocessing import annotations, manifest, photos, records
 
-MOST_MEMORY = 1 << 29  # more than a run may take on top of what it had at its start
 HEADER = ["image_id", "image_category", *KEYPOINTS]
-
-
-def cases(share):
-    """Returns the settings of a test with a share of the profile's cases; the files it writes are its own each time."""
-    return hypothesis.settings(
-        max_examples=max(1, int(share * hypothesis.settings.default.max_examples)),
-        deadline=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def bounded_memory():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MOST_MEMORY
-
-
-@contextlib.contextmanager
-def one_line_errors(path, kind=ProgramError):
-    """Lets errors of the kind pass that name the file in one line each, of bearable length."""
-    try:
-        yield
-    except kind as error:
-        for line in error.lines():
-            assert len(line.splitlines()) == 1, line
-            assert len(line) < 1000
-            assert str(path) in line or "more fault" in line
 
 
 def table():
@@ -63,31 +32,6 @@ def table():
             cells[index] = f"{number + index}_{2 * index}_{index % 2}"
         rows.append([f"Images/{category}/{number}.jpg", category, *cells])
     return rows
-
-
-def mutated(data):
-    """Returns a strategy of damaged copies of bytes: cut, overwritten, filled in, or stretched, up to four times."""
-    place = st.floats(0, 1)
-    kind = st.sampled_from(["cut", "overwrite", "insert", "delete", "repeat"])
-    noise = st.one_of(
-        st.binary(min_size=1, max_size=40), st.sampled_from([b"\xff\xd9", b"\xff\xda", b"\n", b'"', b"\0"])
-    )
-
-    def apply(damages):
-        damaged = data
-        for kind_, at, length, new in damages:
-            start = int(at * len(damaged))
-            end = start + int(length**4 * (len(damaged) - start))  # short ones mostly
-            damaged = {
-                "cut": damaged[:start],
-                "overwrite": damaged[:start] + new + damaged[start + len(new) :],
-                "insert": damaged[:start] + new + damaged[start:],
-                "delete": damaged[:start] + damaged[end:],
-                "repeat": damaged[:end] + damaged[start:],
-            }[kind_]
-        return damaged
-
-    return st.lists(st.tuples(kind, place, place, noise), min_size=1, max_size=4).map(apply)
 
 
 CELLS = st.one_of(
