@@ -7,11 +7,12 @@ import sys
 import textwrap
 import threading
 import types
+import warnings
 
 from absl import flags as absl_flags
 
 from configs import tensorflow_log
-from configs.errors import ProgramError, UsageError
+from configs.errors import ProgramError, UsageError, one_line
 from configs.flag_table import FLAGS, GROUPS
 
 TRAINING_GROUPS = (
@@ -57,6 +58,7 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
         else:
             values = parse(argv, flags, required, defaults, subcommands)
             tensorflow_log.prepare(values.verbosity)
+            _silence_pillow()
             signals.handle()
             main(values)
             code = 0
@@ -79,6 +81,11 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
             raise
         code = signals.exit_code  # TensorFlow's C++ code makes an error of its own of an exception in a callback
     sys.exit(code)
+
+
+def warn(line):
+    """Prints a line that does not stop the program, as errors are printed."""
+    print(f"{os.path.basename(sys.argv[0])}: warning: {one_line(line)}", file=sys.stderr)
 
 
 def parse(argv, flags, required=(), defaults=None, subcommands=()):
@@ -226,6 +233,12 @@ def _help_value(flag, required, defaults):
     if default is None:
         return ""
     return f" (default {','.join(map(str, default)) if isinstance(default, (list, tuple)) else default})"
+
+
+def _silence_pillow():
+    """Keeps Pillow's warnings off stderr: of odd tags, which are harmless, and of large images, which we refuse."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    warnings.filterwarnings("ignore", "Image size .* exceeds limit", RuntimeWarning)
 
 
 class _Signals:

@@ -1,5 +1,6 @@
 """What a conversion will do: the rows of a data set's CSVs, checked, and which of them go into which shard."""
 
+import collections
 import hashlib
 import os
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ import numpy as np
 
 from configs.errors import DataError
 from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices, keypoint_names
+from configs.wording import counted
 from preprocessing import annotations, layout, records
 
 SHARD_RECORDS = 512
@@ -29,10 +31,11 @@ class Row(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """The rows that one file will hold."""
+    """The rows that one file will hold, for the training or for its validation."""
 
     name: str
     rows: list
+    validation: bool
 
 
 def read_rows(splits):
@@ -99,6 +102,19 @@ def folder_warnings(rows):
     return lines
 
 
+def plan_warnings(shards):
+    """Returns a line for each category whose photos are all for validation, so that it cannot be trained."""
+    training, validation = collections.Counter(), collections.Counter()
+    for shard in shards:
+        counts = validation if shard.validation else training
+        counts.update(row.category for row in shard.rows)
+    return [
+        f"{category}: {counted(count, 'photo')}, all for validation: expected a smaller --val_fraction, or more photos"
+        for category, count in validation.items()
+        if not training[category]
+    ]
+
+
 def make_plan(rows, labelled, val_fraction, seed, shard_records=SHARD_RECORDS):
     """Returns the Shards of a conversion.
 
@@ -116,7 +132,7 @@ def make_plan(rows, labelled, val_fraction, seed, shard_records=SHARD_RECORDS):
         for validation, part in ((False, own[num_validation:]), (True, own[:num_validation])):
             for number, start in enumerate(range(0, len(part), shard_records)):
                 name = records.shard_name(category, number, validation)
-                shards.append(Shard(name, part[start : start + shard_records]))
+                shards.append(Shard(name, part[start : start + shard_records], validation))
     return shards
 
 

@@ -1,18 +1,21 @@
 """Which photo goes where, same seed same bytes, and a conversion that is stopped, repeated, or met by another."""
 
 import hashlib
-import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import strategies as st
 
 from configs.errors import DataError, DataErrors
 from configs.keypoints import CATEGORIES, keypoint_indices
@@ -64,7 +67,7 @@ def names(shards, validation):
 
 
 def contents(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
 
 
 def test_every_photo_goes_into_one_shard_of_its_category(data):
@@ -173,7 +176,8 @@ def test_a_stopped_conversion_goes_on_to_the_same_bytes(data, tmp_path, after, m
     with pytest.raises(DataError, match="the conversion was stopped"):
         manifest.verify(tmp_path / "stopped", ["skirt"])
     (tmp_path / "stopped/.skirt_0000.tfrecord.abc.tmp").touch()  # as SIGKILL leaves it
-    done = set(manifest.read(tmp_path / "stopped")["shards"])
+    pending = manifest.read(tmp_path / "stopped" / conversion.PENDING)
+    done = set(pending["shards"]) if pending else set()
     assert bool(done) == (after >= 30)
     written = []
     really_write = conversion._write_shard
@@ -209,7 +213,7 @@ def test_a_killed_process_leaves_whole_shards_only(data, tmp_path, signal_number
     assert contents(tmp_path / "b") == undisturbed
 
 
-@pytest.mark.parametrize("change", ["flip", "cut", "remove", "photo"])
+@pytest.mark.parametrize("change", ["flip", "cut", "remove", "manifest"])
 def test_the_same_command_repairs(data, tmp_path, change):
     out = tmp_path / "out"
     conversion.convert(plan(data), out, labelled=True, skip_bad=False)
@@ -222,9 +226,7 @@ def test_the_same_command_repairs(data, tmp_path, change):
     elif change == "remove":
         shard.unlink()
     else:
-        noted = json.loads((out / "manifest.json").read_text())
-        noted["shards"][shard.name]["photo_bytes"] += 1  # as if a photo had another size then
-        (out / "manifest.json").write_text(json.dumps(noted))
+        (out / "manifest.json").write_bytes((out / "manifest.json").read_bytes()[:99])
     conversion.convert(plan(data), out, labelled=True, skip_bad=False)
     assert contents(out) == before
 
@@ -263,13 +265,198 @@ def test_a_full_disk(data, tmp_path, kilobytes):
     assert manifest.verify(out, CATEGORIES, checksums=True)["skirt"] == (74, 8)
 
 
-def test_faults_leave_nothing_of_a_new_conversion(data, tmp_path):
-    shards = plan(data)
-    victim = shards[-1].rows[0]
-    broken = victim._replace(image_id="Images/skirt/missing.jpg")
-    shards[-1].rows[0] = broken
+@pytest.fixture
+def copy(data, tmp_path):
+    """A copy of the data set that a test may change."""
+    shutil.copytree(data, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def convert(data, out, **options):
+    rows, faults = conversion_plan.read_rows(layout.list_splits(data))
+    shards = conversion_plan.make_plan(rows, True, options.pop("val_fraction", 0.1), options.pop("seed", 0), 7)
+    return conversion.convert(shards, out, labelled=True, skip_bad=False, faults=faults, **options)
+
+
+def test_two_exchanged_photos_and_an_edit_of_equal_size_are_noticed(copy, tmp_path):
+    """Photos of one size whose files keep their times, as `cp -p` and archives leave them."""
+    skirts = [copy / f"train_0/Images/skirt/train_0{number}.jpg" for number in (7, 8, 9)]
+    for path in skirts:
+        path.write_bytes(path.read_bytes().ljust(900, b"\0"))
+        os.utime(path, (1e9, 1e9))
+    convert(copy, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    one, other, third = (path.read_bytes() for path in skirts)
+    for path, content in zip(skirts, (other, one, third[:-1] + b"x")):
+        path.write_bytes(content)
+        os.utime(path, (1e9, 1e9))
+    convert(copy, tmp_path / "out")
+    convert(copy, tmp_path / "anew")
+    assert contents(tmp_path / "out") == contents(tmp_path / "anew") != before
+
+
+def faulty_photo(data):
+    path = data / "train_1/Images/dress/train_13.jpg"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def missing_photo(data):
+    (data / "train_1/Images/dress/train_13.jpg").unlink()
+
+
+def faulty_cell(data):
+    path = data / "train_1/Annotations/annotations.csv"
+    path.write_text(path.read_text().replace("_1,", "_7,", 1))
+
+
+def one_row_less(data):
+    path = data / "train_0/Annotations/annotations.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+
+
+@pytest.mark.parametrize("faults", [(faulty_photo,), (missing_photo,), (faulty_cell,), (faulty_cell, faulty_photo)])
+def test_faults_leave_an_earlier_conversion_as_it_was(copy, tmp_path, faults):
+    convert(copy, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    for fault in (one_row_less, *faults):
+        fault(copy)
     with pytest.raises(DataErrors) as caught:
-        conversion.convert(shards, tmp_path / "out", labelled=True, skip_bad=False)
-    assert len(caught.value.errors) == 1
+        convert(copy, tmp_path / "out", seed=3)
+    assert len(caught.value.errors) == len(faults)
+    assert contents(tmp_path / "out") == before
+    assert manifest.verify(tmp_path / "out", CATEGORIES, checksums=True)["dress"] == (36, 4)
+
+
+@pytest.mark.parametrize("fault", [faulty_photo, missing_photo, faulty_cell])
+def test_good_shards_survive_faults_and_the_repaired_data_give_the_undisturbed_bytes(
+    data, copy, tmp_path, fault, monkeypatch
+):
+    convert(data, tmp_path / "undisturbed")
+    broken = copy / "train_0/Images/skirt/train_07.jpg"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:100])
+    with pytest.raises(DataErrors):
+        convert(copy, tmp_path / "out")
+    good = set(manifest.read(tmp_path / "out" / conversion.PENDING)["shards"])
+    assert len(good) == len(plan(copy)) - 1
     assert not list((tmp_path / "out").glob("*.tfrecord"))
-    assert not os.listdir(tmp_path / "out") or os.listdir(tmp_path / "out") == ["manifest.json"]
+    broken.write_bytes(whole)
+    shutil.copytree(copy, tmp_path / "repaired")
+    fault(copy)
+    with pytest.raises(DataErrors):
+        convert(copy, tmp_path / "out")
+    shutil.rmtree(copy)
+    shutil.copytree(tmp_path / "repaired", copy)
+    written = []
+    write = conversion._write_shard
+    monkeypatch.setattr(
+        conversion, "_write_shard", lambda shard, *rest: written.append(shard.name) or write(shard, *rest)
+    )
+    convert(copy, tmp_path / "out")
+    assert len(written) == 1
+    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+DAMAGES = {
+    "a photo cut": ("photo", lambda content: content[:150]),
+    "a photo empty": ("photo", lambda content: b""),
+    "a photo no image": ("photo", lambda content: b"text" * 50),
+    "a cell that is none": ("csv", lambda content: content.replace(b"_1,", b"_7,", 1)),
+    "a cell outside": ("csv", lambda content: content.replace(b",7_7_1", b",7777_7_1", 1)),
+    "a row twice": ("csv", lambda content: content + content.splitlines()[-1] + b"\n"),
+    "a short row": ("csv", lambda content: content[: content.rindex(b",")] + b"\n"),
+    "no CSV at all": ("csv", lambda content: b"\xff\xfe\x00"),
+    "nothing": ("photo", lambda content: content),
+}
+RUNS = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.sampled_from(sorted(DAMAGES)), st.integers(0, 60)), max_size=2),
+        st.sampled_from([0, 0, 1]),  # the seed
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@hypothesis.settings(
+    max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
+@hypothesis.given(runs=RUNS)
+def test_whatever_was_wrong_nothing_good_is_lost_and_the_repaired_data_give_the_undisturbed_bytes(
+    data, tmp_path_factory, runs
+):
+    folder = tmp_path_factory.mktemp("runs")
+    copy = folder / "data"
+    shutil.copytree(data, copy)
+    files = {"photo": sorted((copy / "train_0").rglob("*.jpg")), "csv": [copy / "train_0/Annotations/annotations.csv"]}
+    for damages, seed in runs:
+        former = {}
+        for name, number in damages:
+            kind, damage = DAMAGES[name]
+            path = files[kind][number % len(files[kind])]
+            former.setdefault(path, path.read_bytes())
+            path.write_bytes(damage(path.read_bytes()))
+        before = contents(folder / "out") if (folder / "out").exists() else {}
+        changed = [path for path, content in former.items() if path.read_bytes() != content]
+        try:
+            convert(copy, folder / "out", seed=seed)
+            assert not changed
+            assert manifest.verify(folder / "out", CATEGORIES, checksums=True)["skirt"] == (74, 8)
+        except (DataError, DataErrors):
+            assert changed
+            after = contents(folder / "out") if (folder / "out").exists() else {}
+            assert {**after, **before} == after  # what was there is there; a new folder has a manifest
+            assert set(after) - set(before) <= {"manifest.json"}
+        for path, content in former.items():
+            path.write_bytes(content)
+    convert(copy, folder / "out")
+    convert(data, folder / "undisturbed")
+    assert contents(folder / "out") == contents(folder / "undisturbed")
+
+
+def test_a_stop_while_the_shards_take_their_places(data, tmp_path, monkeypatch):
+    convert(data, tmp_path / "undisturbed")
+    convert(data, tmp_path / "out", seed=5, val_fraction=0.5)
+    replaced = []
+    replace = os.replace
+
+    def stop(source, target):
+        if conversion.PENDING in str(source) and str(target).endswith(".tfrecord") and ".tmp" not in str(source):
+            replaced.append(target)
+            if len(replaced) == 5:
+                raise Stopped
+        return replace(source, target)
+
+    monkeypatch.setattr(conversion.os, "replace", stop)
+    with pytest.raises(Stopped):
+        convert(data, tmp_path / "out")
+    monkeypatch.undo()
+    with pytest.raises(DataError, match="the conversion was stopped"):
+        manifest.verify(tmp_path / "out", ["skirt"])
+    monkeypatch.setattr(conversion, "_write_shard", None)  # nothing is left to write
+    convert(data, tmp_path / "out")
+    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+def test_more_cores_are_given_more_photos(data, tmp_path, monkeypatch):
+    """As many photos are in work at a time as there are cores: each waits until all the others do, too."""
+    monkeypatch.setattr(conversion.machine, "cores", lambda: 12)
+    barrier, read = threading.Barrier(12), conversion.photos.read_bytes
+    met = []
+
+    def wait(path):
+        if not met:
+            barrier.wait(timeout=30)
+            met.append(path)
+        return read(path)
+
+    monkeypatch.setattr(conversion.photos, "read_bytes", wait)
+    convert(data, tmp_path / "out")
+    assert met
+
+
+def test_a_category_left_without_training_photos_is_said(copy, tmp_path, program, capfd):
+    where = (f"--data_dir={copy}", f"--output_dir={tmp_path / 'out'}")
+    assert program("tools/convert_tfrecords.py", *where, "--val_fraction=0.9") == 0
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "warning" in line]
+    assert "trousers: 2 photos, all for validation: expected a smaller --val_fraction" in line
