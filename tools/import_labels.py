@@ -3,7 +3,6 @@
 python tools/import_labels.py --labels=export.json --images=photos --output_dir=DATA --category=skirt
 """
 
-import functools
 import hashlib
 import os
 import re
@@ -31,13 +30,15 @@ def main(flags):
     target = os.path.join(flags.output_dir, flags.split)
     if os.path.lexists(target):
         raise DataError(target, None, "is there already: another --split, such as train_1, would be right")
-    labelled = _reader(flags.labels, flags.label_format).read(flags.labels)
-    if not labelled:
+    export = _reader(flags.labels, flags.label_format).read(flags.labels)
+    for line in export.remarks:
+        command_line.warn(line)
+    if not export.photos and not export.faults:
         raise DataError(flags.labels, None, "has no photo with points: an export of finished labels would be right")
     with exclusive_folder(flags.output_dir):
         temporary = tempfile.mkdtemp(prefix=f".{flags.split}.", dir=flags.output_dir)
         try:
-            count = write_split(temporary, labelled, flags.images, flags.category)
+            count = write_split(temporary, export, flags.images, flags.category)
             os.chmod(temporary, 0o755)
             os.replace(temporary, target)
         except OSError as error:
@@ -63,12 +64,12 @@ def _reader(path, label_format):
     return readers[start]
 
 
-def write_split(folder, labelled, images, default_category):
+def write_split(folder, export, images, default_category):
     """Writes the photos and the table of one split.
 
     Args:
         folder: an existing folder to fill.
-        labelled: a list of LabelledPhoto.
+        export: a labelled.Export.
         images: the folder of the photos; subfolders count too.
         default_category: the category of photos that have none in the labels.
 
@@ -82,56 +83,43 @@ def write_split(folder, labelled, images, default_category):
 
     from preprocessing import annotations
     from tools.labelling.labelled import to_row
+    from tools.labelling.photo_files import PhotoFiles
 
-    paths = _paths_by_name(images)
-    image_ids, categories, faults = [], [], []
-    cells = np.full([len(labelled), len(KEYPOINTS), 3], -1)
-    for photo in labelled:
+    files = PhotoFiles(images, export.photos)
+    rows, faults = {}, list(export.faults)  # rows: {image_id: (category, cells, the photo)}
+    for photo in export.photos:
+        category, row = default_category, {}
         try:
             category, row = to_row(photo, default_category)
-            image_id = _copy(folder, photo, paths, category)
-            if image_id in image_ids:
-                raise DataError(photo.file, photo.where, f"{photo.name} is labelled twice: once would be right")
+        except DataErrors as error:
+            faults += error.errors
+        try:
+            image_id = _copy(folder, photo, files.find(photo), category)
+            if image_id in rows:
+                other = rows[image_id][-1]
+                what = f"{photo.name} is the photo of {other.where} ({other.name}), too: expected each photo once"
+                raise DataError(photo.file, photo.where, what)
+            rows[image_id] = category, row, photo
         except DataError as error:
             faults.append(error)
-            continue
-        for name, cell in row.items():
-            cells[len(image_ids), KEYPOINTS.index(name)] = cell
-        image_ids.append(image_id)
-        categories.append(category)
     if faults:
         raise DataErrors(faults)
+    cells = np.full([len(rows), len(KEYPOINTS), 3], -1)
+    for number, (_, row, _) in enumerate(rows.values()):
+        for name, cell in row.items():
+            cells[number, KEYPOINTS.index(name)] = cell
     table = os.path.join(folder, "Annotations", "annotations.csv")
-    annotations.write(table, image_ids, categories, cells[..., :2], cells[..., 2])
-    return len(image_ids)
+    categories = [category for category, *_ in rows.values()]
+    annotations.write(table, list(rows), categories, cells[..., :2], cells[..., 2])
+    return len(rows)
 
 
-def _paths_by_name(images):
-    paths = {}
-    for place, _, names in sorted(os.walk(images)):
-        for name in names:
-            paths.setdefault(name, []).append(os.path.join(place, name))
-    if not paths:
-        raise DataError(images, None, "has no file: the folder of the labelled photos would be right")
-    return paths
-
-
-@functools.cache
-def _uploaded(name):
-    """Returns the name under which Label Studio keeps an uploaded file: without spaces, and with few other signs."""
-    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
-
-
-def _copy(folder, photo, paths, category):
+def _copy(folder, photo, path, category):
     """Stores the photo as an upright JPEG under its hash, as the published data names them; returns its image_id."""
     from preprocessing import photos
 
-    found = paths.get(photo.name) or [path for name in paths if _uploaded(name) == photo.name for path in paths[name]]
-    if len(found) != 1:
-        what = f"{photo.name} is there {len(found)} times: one photo of that name below --images would be right"
-        raise DataError(photo.file, photo.where, what)
-    checked = photos.read(found[0])
-    if checked.size != photo.size:
+    checked = photos.read(path)
+    if photo.size and checked.size != photo.size:
         what = "{} has {}x{} pixels, its labels are for {}x{}: the photo that was labelled would be right"
         raise DataError(photo.file, photo.where, what.format(photo.name, *checked.size, *photo.size))
     image_id = f"Images/{category}/{hashlib.md5(checked.encoded).hexdigest()}.jpg"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import xml.sax.saxutils
 
@@ -195,13 +196,16 @@ def test_a_wrong_label_is_named_and_nothing_is_written(drawn, tmp_path, change, 
         (
             "a.json",
             '[{"id": 7, "annotations": [{"result": [{"type": "keypointlabels"}]}]}]',
-            "task 7: None is no",
+            "task 7, original_width: is missing: expected a number",
         ),
         ("a.json", '{"shapes": 3}', "has no shapes"),
         ("a.json", '{"shapes": [3], "imagePath": "a", "imageWidth": 5, "imageHeight": 5}', "is not built like"),
+        ("a.json", '{"shapes": [], "imagePath": "a", "imageWidth": 5, "imageHeight": 5}', "has no photo with points"),
+        ("a.json", '[{"id": 1, "image": "/data/upload/1/a.jpg", "kp": []}]', "JSON-MIN: expected .*named JSON"),
+        ("a.zip", b"PK\x03\x04rest", "is a ZIP archive: expected the file of labels in it"),
         (
             "a.json",
-            '{"shapes": [], "imagePath": "a", "imageWidth": -5, "imageHeight": 5}',
+            '{"shapes": [{"shape_type": "point"}], "imagePath": "a", "imageWidth": -5, "imageHeight": 5}',
             "imageWidth: -5 is",
         ),
         ("a.xml", "<annotations>", "is no XML"),
@@ -214,6 +218,175 @@ def test_a_wrong_label_is_named_and_nothing_is_written(drawn, tmp_path, change, 
 def test_what_is_no_export_is_one_error(tmp_path, name, text, message):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(DataError, match=message):
+    with pytest.raises((DataError, DataErrors)) as caught:
         run(f"--labels={path}", f"--images={tmp_path}", f"--output_dir={tmp_path / 'DATA'}")
-    assert not (tmp_path / "DATA").exists()
+    assert re.search(message, "\n".join(caught.value.lines()))
+    assert not list((tmp_path / "DATA").glob("*"))
+
+
+FOLDERS = {  # how an export names photos of one file name, and where they lie below --images
+    "a project of CVAT": (["Train/img0.jpg", "Test/img0.jpg"], ["Train/img0.jpg", "Test/img0.jpg"]),
+    "a task with folders": (["a/b/1.jpg", "a/c/1.jpg"], ["b/1.jpg", "c/1.jpg"]),
+    "one in the middle": (["1.jpg", "x/1.jpg", "x/y/1.jpg"], ["1.jpg", "x/1.jpg", "x/y/1.jpg"]),
+    "deeper on the disk": (["skirt/1.jpg", "dress/1.jpg"], ["new/skirt/1.jpg", "new/dress/1.jpg"]),
+    "another machine's": (["/srv/u/skirt/1.jpg", "/srv/u/dress/1.jpg"], ["skirt/1.jpg", "dress/1.jpg"]),
+}
+
+
+def numbered_photos(folder, names):
+    """Writes photos that differ, and returns {name: the x of its one point}, which differs, too."""
+    places = {}
+    for number, name in enumerate(names):
+        os.makedirs(os.path.dirname(folder / name), exist_ok=True)
+        Image.new("RGB", (50, 40), (20 * number, 90, 90)).save(folder / name)
+        places[name] = 3 * number
+    return places
+
+
+def cells_by_photo(output_dir):
+    return {content: cells["hemline_left"][0] for content, (_, cells) in written(output_dir).items()}
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_photos_of_one_name_in_several_folders(tmp_path, kind):
+    named, lying = FOLDERS[kind]
+    places = numbered_photos(tmp_path / "photos", lying)
+    rows = [(name, (50, 40), "skirt", {"hemline_left": (places[lies], 5, 1)}) for name, lies in zip(named, lying)]
+    (tmp_path / "export.xml").write_text(cvat(rows).replace("name='a/", "name='").replace('name="a/', 'name="'))
+    run(f"--labels={tmp_path}/export.xml", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
+    assert cells_by_photo(tmp_path / "DATA") == {
+        (tmp_path / "photos" / lies).read_bytes(): x for lies, x in places.items()
+    }
+
+
+def test_a_photo_of_the_same_name_in_another_folder_is_not_taken_for_it(tmp_path):
+    numbered_photos(tmp_path / "photos", ["Test/1.jpg"])
+    rows = [(name, (50, 40), "skirt", {"hemline_left": (1, 5, 1)}) for name in ("Train/1.jpg", "Test/1.jpg")]
+    (tmp_path / "export.xml").write_text(cvat(rows).replace("'a/", "'").replace('"a/', '"'))
+    with pytest.raises(DataErrors) as caught:
+        run(f"--labels={tmp_path}/export.xml", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
+    (line,) = caught.value.lines()
+    assert "image Train/1.jpg: 1.jpg is there 0 times" in line
+
+
+def test_labelme_photos_of_one_name_lie_beside_their_labels(tmp_path):
+    """The folder is the category: no flag says it."""
+    places = numbered_photos(tmp_path / "photos", ["skirt/1.jpg", "dress/1.jpg"])
+    for name, x in places.items():
+        content = json.loads(labelme(("1.jpg", (50, 40), "skirt", {"hemline_left": (x, 5, 1)})))
+        content["flags"] = {}
+        (tmp_path / "photos" / name).with_suffix(".json").write_text(json.dumps(content))
+    run(f"--labels={tmp_path}/photos", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
+    assert cells_by_photo(tmp_path / "DATA") == {
+        (tmp_path / "photos" / name).read_bytes(): x for name, x in places.items()
+    }
+    categories = {category for category, _ in written(tmp_path / "DATA").values()}
+    assert categories == {"skirt", "dress"}
+
+
+LABEL_STUDIO_FILES = {  # the address in the export, the photo's name on the disk
+    "a per cent sign in local storage": ("/data/local-files/?d=photos/a%2Bb%2520c.jpg", "a+b%20c.jpg"),
+    "a space in local storage": ("/data/local-files/?d=photos/my%20photo%20%282%29.jpg", "my photo (2).jpg"),
+    "the server's own folder": ("/data/upload/1/07efa903-plain.jpg", "07efa903-plain.jpg"),
+    "what was uploaded": ("/data/upload/1/07efa903-plain.jpg", "plain.jpg"),
+    "what was uploaded and renamed": ("/data/upload/1/07efa903-my_photo_2.jpg", "my photo (2).jpg"),
+    "a bucket": ("s3://bucket/x/a%20b.jpg", "x/a%20b.jpg"),
+    "the web": ("https://example.org/x/a%20b.jpg", "x/a b.jpg"),
+}
+
+
+@pytest.mark.parametrize("kind", LABEL_STUDIO_FILES)
+def test_label_studio_finds_a_photo_by_its_address(tmp_path, kind):
+    address, name = LABEL_STUDIO_FILES[kind]
+    numbered_photos(tmp_path / "photos", [name])
+    tasks = json.loads(label_studio([("a.jpg", (50, 40), "skirt", {"hemline_left": (7, 5, 1)})]))
+    tasks[0]["data"]["image"] = address
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    run(f"--labels={tmp_path}/export.json", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
+    assert cells_by_photo(tmp_path / "DATA") == {(tmp_path / "photos" / name).read_bytes(): 7}
+
+
+def test_shapes_round_the_garment_and_what_is_not_labelled_are_passed_over_and_said(tmp_path, drawn, program, capfd):
+    folder, photos = drawn
+    os.makedirs(tmp_path / "labels")
+    for photo in photos:
+        content = json.loads(labelme(photo))
+        content["shapes"].append({"label": "garment", "shape_type": "rectangle", "points": [[1, 1], [9, 9]]})
+        (tmp_path / "labels" / f"{photo[0]}.json").write_text(json.dumps(content))
+    empty = {**content, "shapes": [{"label": "x", "shape_type": "polygon", "points": [[1, 1], [2, 2], [2, 3]]}]}
+    (tmp_path / "labels" / "empty.json").write_text(json.dumps(empty))
+    where = (f"--labels={tmp_path}/labels", f"--images={folder}", f"--output_dir={tmp_path}/DATA")
+    assert program("tools/import_labels.py", *where) == 0
+    assert written(tmp_path / "DATA") == expected(drawn)
+    lines = capfd.readouterr().err.splitlines()
+    assert lines == [
+        f"import_labels.py: warning: {tmp_path}/labels: 1 file without points passed over",
+        f"import_labels.py: warning: {tmp_path}/labels: {len(photos) + 1} shapes of other types than point passed over",
+    ]
+
+
+def test_the_last_of_several_annotations_counts_and_is_said(tmp_path, program, capfd):
+    numbered_photos(tmp_path / "photos", ["a.jpg", "b.jpg"])
+    first, second = (
+        json.loads(label_studio([("a.jpg", (50, 40), "skirt", {"hemline_left": (x, 5, 1)})]))[0] for x in (7, 9)
+    )
+    task = {**first, "data": {"image": "a.jpg"}, "annotations": first["annotations"] + second["annotations"]}
+    tasks = [task, {"id": 5, "data": {"image": "b.jpg"}, "annotations": []}]
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    where = (f"--labels={tmp_path}/export.json", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
+    assert program("tools/import_labels.py", *where) == 0
+    assert list(cells_by_photo(tmp_path / "DATA").values()) == [9]
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.split("export.json: ")[1] for line in lines] == [
+        "1 task without points passed over",
+        "1 task with several annotations (task 0): the last counts",
+    ]
+
+
+def wrong_exports(tmp_path):
+    """Returns {format: (labels, faults)}: three photos, each with faults of several kinds."""
+    rows = [(f"{n}.jpg", (50, 40), "skirt", {"hemline_left": (1, 5, 1), "hemline_right": (2, 5, 1)}) for n in range(3)]
+    numbered_photos(tmp_path / "photos", ["0.jpg", "1.jpg"])  # the third is missing
+    xml = cvat(rows).replace("label='hemline_right' occluded='0' points='", "label='hemline_right' points='7;")
+    tasks = json.loads(label_studio(rows))
+    folder = tmp_path / "labelme"
+    folder.mkdir()
+    for task, row in zip(tasks, rows):
+        task["annotations"][0]["result"][1]["value"]["keypointlabels"] = ["a", "b"]
+        content = json.loads(labelme(row))
+        content["shapes"][0]["points"][0][0] = "x"
+        content["shapes"][1]["label"] = "sleeve"
+        (folder / f"{row[0]}.json").write_text(json.dumps(content))
+    (tmp_path / "a.xml").write_text(xml)
+    (tmp_path / "a.json").write_text(json.dumps(tasks))
+    return {"cvat": ("a.xml", 4), "label_studio": ("a.json", 4), "labelme": ("labelme", 7)}
+
+
+@pytest.mark.parametrize("tool", ["cvat", "label_studio", "labelme"])
+def test_all_faults_are_found_in_one_run(tmp_path, tool):
+    labels, count = wrong_exports(tmp_path)[tool]
+    with pytest.raises(DataErrors) as caught:
+        run(f"--labels={tmp_path}/{labels}", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
+    assert len(caught.value.errors) == count, caught.value.lines()
+    assert not os.listdir(tmp_path / "DATA")
+
+
+def test_one_photo_under_two_names_is_named(tmp_path):
+    numbered_photos(tmp_path / "photos", ["a.jpg"])
+    shutil.copy(tmp_path / "photos/a.jpg", tmp_path / "photos/b.jpg")
+    rows = [(name, (50, 40), "skirt", {"hemline_left": (1, 5, 1)}) for name in ("a.jpg", "b.jpg")]
+    (tmp_path / "export.xml").write_text(cvat(rows))
+    with pytest.raises(DataErrors) as caught:
+        run(f"--labels={tmp_path}/export.xml", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
+    assert "image a/b.jpg: b.jpg is the photo of image a/a.jpg (a.jpg), too" in caught.value.lines()[0]
+
+
+def test_control_characters_of_labels_do_not_reach_the_terminal(tmp_path, program, capfd):
+    numbered_photos(tmp_path / "photos", ["a.jpg"])
+    rows = [("a.jpg", (50, 40), "skirt", {"\x1b[31mhem\x1b]0;T\x07\u202e\ud800": (1, 5, 1)})]
+    (tmp_path / "a.json").write_text(labelme(rows[0]))
+    where = (f"--labels={tmp_path}/a.json", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
+    assert program("tools/import_labels.py", *where) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.isprintable()
+    assert r"\x1b[31mhem\x1b]0;T\x07\u202e\ud800: is no keypoint of skirt" in line

@@ -8,11 +8,12 @@ import xml.etree.ElementTree
 
 from configs.errors import DataError
 from configs.keypoints import CATEGORIES
-from tools.labelling.labelled import LabelledPhoto, number, read_text
+from configs.wording import counted
+from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
 
 
 def read(path):
-    """Returns the labelled photos of an export; images without points are passed over.
+    """Returns the `Export` in a file; images without points are passed over, which a remark says.
 
     Raises:
         DataError: the file is no such export.
@@ -26,21 +27,38 @@ def read(path):
         raise DataError(path, None, f"is no XML ({error}): the export CVAT for images 1.1 would be right") from error
     if root.tag != "annotations" or root.find("image") is None:
         raise DataError(path, None, "has no <image>: the export CVAT for images 1.1 would be right")
-    labelled = [_photo(path, image) for image in root.iter("image")]
-    return [photo for photo in labelled if photo.points]
+    export, without = Export(), 0
+    for image in root.iter("image"):
+        name = image.get("name", "")
+        with export.collecting(path, f"image {name}"):
+            points = _points(export, path, f"image {name}", image)
+            if points is None:
+                without += 1
+            else:
+                export.photos.append(_photo(path, name, image, points))
+    if without:
+        export.remarks.append(f"{path}: {counted(without, 'image')} without points passed over")
+    return export
 
 
-def _photo(path, image):
-    name = image.get("name", "")
+def _photo(path, name, image, points):
     where = f"image {name}"
-    size = tuple(int(number(image.get(side), path, where, 1)) for side in ("width", "height"))
+    size = tuple(int(number(image.get(side), path, f"{where}, {side}", 1)) for side in ("width", "height"))
     categories = [tag.get("label") for tag in image.findall("tag") if tag.get("label") in CATEGORIES]
-    points = [_point(path, where, node) for node in image.findall("points")]
+    categories += [skeleton.get("label") for skeleton in image.findall("skeleton")]
+    return LabelledPhoto(path, where, [name], size, categories, points)
+
+
+def _points(export, path, where, image):
+    """Returns the points of an image, without those that are faulty, which are noted; None where it has none at all."""
+    nodes = image.findall("points")
     for skeleton in image.findall("skeleton"):
-        categories.append(skeleton.get("label"))
-        inside = [node for node in skeleton.findall("points") if node.get("outside") != "1"]
-        points += [_point(path, where, node) for node in inside]
-    return LabelledPhoto(path, where, name.rsplit("/", 1)[-1], size, categories, points)
+        nodes += [node for node in skeleton.findall("points") if node.get("outside") != "1"]
+    points = []
+    for node in nodes:
+        with export.collecting(path, where):
+            points.append(_point(path, where, node))
+    return points if nodes else None
 
 
 def _point(path, where, node):

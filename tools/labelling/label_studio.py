@@ -9,11 +9,12 @@ import urllib.parse
 
 from configs.errors import DataError
 from configs.keypoints import CATEGORIES
-from tools.labelling.labelled import LabelledPhoto, number, read_text, well_formed
+from configs.wording import counted
+from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
 
 
 def read(path):
-    """Returns the labelled photos of an export; tasks without a finished annotation are passed over.
+    """Returns the `Export` in a file. Remarks say which tasks were passed over, and where the last of several counts.
 
     Raises:
         DataError: the file is no such export.
@@ -24,33 +25,45 @@ def read(path):
         raise DataError(path, None, f"is no JSON ({error}): Label Studio's export named JSON would be right") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise DataError(path, None, "is no list of tasks: Label Studio's export named JSON would be right")
-    labelled = []
+    if tasks and not any("annotations" in task for task in tasks):
+        what = "has no task with annotations, as in the export JSON-MIN: expected Label Studio's export named JSON"
+        raise DataError(path, None, what)
+    export, several, without = Export(), [], 0
     for index, task in enumerate(tasks, start=1):
         where = f"task {task.get('id', index)}"
-        with well_formed(path, where):
-            labelled.append(_photo(path, where, task))
-    return [photo for photo in labelled if photo]
+        with export.collecting(path, where):
+            finished = [done for done in task.get("annotations") or [] if not done.get("was_cancelled")]
+            results = (finished[-1].get("result") or []) if finished else []
+            if not any(result.get("type") == "keypointlabels" for result in results):
+                without += 1
+                continue
+            if len(finished) > 1:
+                several.append(where)
+            export.photos.append(_photo(export, path, where, task, results))
+    if without:
+        export.remarks.append(f"{path}: {counted(without, 'task')} without points passed over")
+    if several:
+        shown = ", ".join(several[:5]) + (", …" if len(several) > 5 else "")
+        export.remarks.append(
+            f"{path}: {counted(len(several), 'task')} with several annotations ({shown}): the last counts"
+        )
+    return export
 
 
-def _photo(path, where, task):
-    finished = [done for done in task.get("annotations") or [] if not done.get("was_cancelled")]
-    if not finished:
-        return None
-    results = finished[-1].get("result") or []
+def _photo(export, path, where, task, results):
     occluded = {result.get("id") for result in results if _says_occluded(result)}
     points, sizes, categories = [], set(), []
     for result in results:
         if result.get("type") == "keypointlabels":
-            size = _size(path, where, result)
-            sizes.add(size)
-            points.append(_point(path, where, result, size, result.get("id") in occluded))
+            with export.collecting(path, where):
+                size = _size(path, where, result)
+                sizes.add(size)
+                points.append(_point(path, where, result, size, result.get("id") in occluded))
         elif result.get("type") == "choices":
             categories += [choice for choice in result["value"].get("choices", []) if choice in CATEGORIES]
-    if not points:
-        return None
     if len(sizes) > 1:
         raise DataError(path, where, "has points of photos of different sizes: one photo a task would be right")
-    return LabelledPhoto(path, where, _file_name(path, where, task), sizes.pop(), categories, points)
+    return LabelledPhoto(path, where, _names(path, where, task), sizes.pop() if sizes else None, categories, points)
 
 
 def _says_occluded(result):
@@ -62,7 +75,8 @@ def _says_occluded(result):
 def _size(path, where, result):
     if result.get("image_rotation"):
         raise DataError(path, where, "is labelled on a photo turned in Label Studio: the photo as it is would be right")
-    return tuple(int(number(result.get(f"original_{side}"), path, where, 1)) for side in ("width", "height"))
+    keys = ("original_width", "original_height")
+    return tuple(int(number(result.get(key), path, f"{where}, {key}", 1)) for key in keys)
 
 
 def _point(path, where, result, size, occluded):
@@ -70,17 +84,26 @@ def _point(path, where, result, size, occluded):
     names = value.get("keypointlabels") or []
     if len(names) != 1:
         raise DataError(path, where, f"has a point with {len(names)} labels: one would be right")
-    x, y = (number(value.get(axis), path, f"{where}, {names[0]}") / 100 * side for axis, side in zip("xy", size))
+    where = f"{where}, {names[0]}"
+    x, y = (number(value.get(axis), path, f"{where}, {axis}") / 100 * side for axis, side in zip("xy", size))
     return names[0], x, y, occluded
 
 
-def _file_name(path, where, task):
-    """Returns the photo's file name, without the folder and the prefix that Label Studio's upload gives it."""
+def _names(path, where, task):
+    """Returns the names that the photo of a task may have where it came from, the likelier first.
+
+    An upload lies in Label Studio's own folder under a prefix, which the photo had not before.
+    """
     data = task.get("data") or {}
     addresses = [value for value in data.values() if isinstance(value, str) and re.search(r"\.\w{3,4}($|[?&])", value)]
     if not addresses:
         raise DataError(path, where, "names no photo: a task with its image would be right")
     parsed = urllib.parse.urlparse(addresses[0])
     local = urllib.parse.parse_qs(parsed.query).get("d")
-    name = urllib.parse.unquote(local[0] if local else parsed.path).rsplit("/", 1)[-1]
-    return re.sub(r"^[0-9a-f]{8}-", "", name) if "/upload/" in parsed.path else name
+    if local:
+        return [local[0]]
+    names = [urllib.parse.unquote(parsed.path), parsed.path]
+    if "/upload/" in parsed.path:
+        names = [name.rsplit("/", 1)[-1] for name in names]  # the folder is that of a project on the server
+        names += [re.sub(r"^[0-9a-f]{8}-", "", name) for name in names]
+    return list(dict.fromkeys(names))

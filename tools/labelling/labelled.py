@@ -1,13 +1,14 @@
-"""What a labelling tool says of one photo, and its translation into a row of the competition's CSV."""
+"""What a labelling tool says of its photos, and its translation into rows of the competition's CSV."""
 
 import contextlib
 import dataclasses
 import math
 
-from configs.errors import DataError
+from configs.errors import DataError, DataErrors
 from configs.keypoints import CATEGORIES, keypoint_names
 
 MOST_BYTES = 500_000_000  # of an export
+_ZIP = "PK\x03\x04"  # how such an archive begins
 
 
 @dataclasses.dataclass
@@ -16,7 +17,8 @@ class LabelledPhoto:
 
     Attributes:
         file, where: the export's file and the place in it, for messages.
-        name: the photo's file name as the export has it.
+        names: the photo's path as the export has it, with `/` between folders; where it may stand for several names,
+            the likelier first.
         size: (width, height) that the points refer to.
         categories: the category names that the export gives it; none where it says nothing.
         points: (label, x, y, occluded) of each point, in the continuous plane of the upright photo: pixel i covers
@@ -25,10 +27,41 @@ class LabelledPhoto:
 
     file: str
     where: str
-    name: str
+    names: list
     size: tuple
     categories: list
     points: list
+
+    @property
+    def name(self):
+        """The photo's likeliest file name, without its folder."""
+        return self.names[0].rsplit("/", 1)[-1]
+
+
+@dataclasses.dataclass
+class Export:
+    """What a reader found.
+
+    Attributes:
+        photos: the LabelledPhotos that have points.
+        faults: a DataError for each thing that is wrong.
+        remarks: lines to be said of what was passed over.
+    """
+
+    photos: list = dataclasses.field(default_factory=list)
+    faults: list = dataclasses.field(default_factory=list)
+    remarks: list = dataclasses.field(default_factory=list)
+
+    @contextlib.contextmanager
+    def collecting(self, file, where):
+        """Notes an error of the block, of the export or of what a wrongly built one makes Python say."""
+        try:
+            yield
+        except DataError as error:
+            self.faults.append(error)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"is not built like an export ({type(error).__name__}: {error}): expected an export as it is"
+            self.faults.append(DataError(file, where, what))
 
 
 def to_row(photo, default_category):
@@ -39,18 +72,27 @@ def to_row(photo, default_category):
         default_category: the category of photos that the export gives none; None if there is no default.
 
     Raises:
-        DataError: no category or more than one, an unknown label, a point twice or outside.
+        DataErrors: no category or more than one, unknown labels, points twice or outside.
     """
-    category = _category(photo, default_category)
+    try:
+        category = _category(photo, default_category)
+    except DataError as error:
+        raise DataErrors([error]) from error
     own = keypoint_names(category)
-    row = {}
+    row, faults = {}, []
     for label, x, y, occluded in photo.points:
         where = f"{photo.where}, {label}"
-        if label not in own:
-            raise DataError(photo.file, where, f"is no keypoint of {category}: one of {', '.join(own)} would be right")
-        if label in row:
-            raise DataError(photo.file, where, "stands twice: one point of each name would be right")
-        row[label] = (_pixel(photo, where, x, 0), _pixel(photo, where, y, 1), 0 if occluded else 1)
+        try:
+            if label not in own:
+                what = f"is no keypoint of {category}: one of {', '.join(own)} would be right"
+                raise DataError(photo.file, where, what)
+            if label in row:
+                raise DataError(photo.file, where, "stands twice: one point of each name would be right")
+            row[label] = (_pixel(photo, where, x, 0), _pixel(photo, where, y, 1), 0 if occluded else 1)
+        except DataError as error:
+            faults.append(error)
+    if faults:
+        raise DataErrors(faults)
     return category, row
 
 
@@ -85,25 +127,19 @@ def read_text(path):
         DataError: it cannot be read, is too large, or is no text.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             text = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise DataError(path, None, f"cannot be read ({error.strerror})") from error
-    except UnicodeError as error:
-        raise DataError(path, None, "is no text in UTF-8: an export in JSON or XML would be right") from error
+    if text.startswith(_ZIP):
+        raise DataError(path, None, "is a ZIP archive: expected the file of labels in it, so unpack it first")
     if len(text) > MOST_BYTES:
         raise DataError(path, None, f"has more than {MOST_BYTES:,} characters: an export in parts would be right")
-    return text
-
-
-@contextlib.contextmanager
-def well_formed(file, where):
-    """Turns what a wrongly built export makes Python say into a DataError."""
     try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        what = f"is not built like an export ({type(error).__name__}: {error}): an export as it is would be right"
-        raise DataError(file, where, what) from error
+        text.encode()
+    except UnicodeError as error:
+        raise DataError(path, None, "is no text in UTF-8: an export in JSON or XML would be right") from error
+    return text
 
 
 def number(value, file, where, least=-math.inf):
@@ -112,9 +148,11 @@ def number(value, file, where, least=-math.inf):
     Raises:
         DataError: it is no such number.
     """
+    if value is None:
+        raise DataError(file, where, "is missing: expected a number")
     try:
         result = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not (math.isfinite(result) and result >= least) or isinstance(value, bool):
         raise DataError(file, where, f"{value!r} is no number that fits")

@@ -1,0 +1,72 @@
+"""The files of labelled photos, found by the paths that an export has for them."""
+
+import collections
+import os
+import re
+
+from configs.errors import DataError
+
+
+class PhotoFiles:
+    """The files of a folder and its subfolders, and the photos of an export that are to be found among them.
+
+    Args:
+        images: the folder.
+        photos: a list of LabelledPhoto.
+
+    Raises:
+        DataError: the folder has no file.
+    """
+
+    def __init__(self, images, photos):
+        self._images = os.path.abspath(images)
+        self._paths = {}
+        for folder, _, names in sorted(os.walk(self._images)):
+            for name in names:
+                self._paths.setdefault(name, []).append(os.path.join(folder, name))
+        if not self._paths:
+            raise DataError(images, None, "has no file: the folder of the labelled photos would be right")
+        self._uploaded = collections.defaultdict(list)
+        for name in self._paths:
+            self._uploaded[_uploaded(name)].append(name)
+        self._num_named = collections.Counter(photo.name for photo in photos)
+
+    def find(self, photo):
+        """Returns the path of a LabelledPhoto's file.
+
+        Among files of one name the folders decide: those of the photo's path that the export and the disk agree on.
+        The folders of a photo whose name is the only one on both sides may differ: an export knows another machine's.
+
+        Raises:
+            DataError: there is no such file, or there are several.
+        """
+        for name in photo.names:
+            file = name.rsplit("/", 1)[-1]
+            similar = [file] if file in self._paths else self._uploaded.get(file, [])
+            found = [path for one in similar for path in self._paths[one]]
+            if len(found) > 1 or (found and self._num_named[photo.name] > 1):
+                found = self._of_the_folders(name, found)
+            if found:
+                break
+        if len(found) != 1:
+            what = f"{photo.name} is there {len(found)} times: one photo of that name below --images would be right"
+            raise DataError(photo.file, photo.where, what)
+        return found[0]
+
+    def _of_the_folders(self, name, paths):
+        """Returns the paths that share the most folders with `name`, where all that can be shared are."""
+        wanted = [part for part in name.split("/") if part][:-1]
+        shared = {}
+        for path in paths:
+            folders = os.path.dirname(path).split(os.sep)
+            count = len(os.path.commonprefix([wanted[::-1], folders[::-1]]))
+            below = os.path.relpath(os.path.dirname(path), self._images).split(os.sep)
+            if count >= min(len(wanted), 0 if below == ["."] else len(below)):
+                shared[path] = count, below == wanted or (below == ["."] and not wanted)
+        best = max(shared.values(), default=None)
+        return [path for path, value in shared.items() if value == best]
+
+
+def _uploaded(name):
+    """Returns the name under which Label Studio keeps an uploaded file: without spaces, and with few other signs."""
+    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
