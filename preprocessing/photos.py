@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import threading
-import warnings
 from typing import Optional
 
 import numpy as np
@@ -24,6 +23,7 @@ from configs.errors import DataError
 
 MOST_PIXELS = 50_000_000
 MOST_BYTES = 100_000_000
+_JPEG = ("JPEG", "MPO")  # as Pillow names a JPEG, and one with a second picture behind it
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # not Pillow's others, of which some start other programs
 _ORIENTATION = 0x0112  # the EXIF tag
 _QUALITY = 95
@@ -32,10 +32,6 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _SCAN_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff\xc4\xda\xdb\xdd]")
 _STDERR = threading.Lock()
 _RIGHT = "a JPEG photo would be right"
-
-# Pillow warns on stderr: of odd tags, which are harmless, and of large images, which are an error here.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 class BadPhoto(Exception):
@@ -68,9 +64,7 @@ def read(path):
 def read_bytes(path):
     """Returns a file's bytes; raises BadPhoto where it is missing, unreadable, no regular file, empty or too large."""
     try:
-        with open(
-            os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0
-        ) as file:  # a pipe must not make us wait
+        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise BadPhoto(f"is no file: {_RIGHT}")
@@ -84,6 +78,10 @@ def read_bytes(path):
     if not data:
         raise BadPhoto(f"is empty: {_RIGHT}")
     return data
+
+
+def _open_without_waiting(path, flags):
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would make us wait; Windows has no such flag
 
 
 def check(data):
@@ -133,7 +131,7 @@ def quiet_stderr():
 def _decode(data):
     image = Image.open(io.BytesIO(data), formats=_FORMATS)
     width, height = image.size
-    _check_size(width, height, len(data))
+    _check_size(image, len(data))
     remark = _unusual(image)
     if remark:
         return _store_anew(image, remark)
@@ -143,17 +141,18 @@ def _decode(data):
     return Photo(data, (width, height))
 
 
-def _check_size(width, height, num_bytes):
+def _check_size(image, num_bytes):
+    width, height = image.size
     if width * height > MOST_PIXELS:
         raise BadPhoto(f"has {width}x{height} pixels: {MOST_PIXELS:,} in all at most would be right")
-    # Every 8x8 block takes a bit at least; a header that promises more was not written with these bytes.
-    if width * height > 64 * 8 * num_bytes:
+    # Every 8x8 block of a JPEG takes a bit at least; a header that promises more was not written with these bytes.
+    if image.format in _JPEG and width * height > 64 * 8 * num_bytes:
         raise BadPhoto(f"has {num_bytes} bytes, too few for the {width}x{height} pixels of its header: {_RIGHT}")
 
 
 def _unusual(image):
     """Returns what keeps the file's own bytes from being the upright photo to TensorFlow; None where nothing does."""
-    if image.format not in ("JPEG", "MPO"):
+    if image.format not in _JPEG:
         return f"is a {image.format}: stored as JPEG"
     if image.mode not in ("RGB", "L"):
         return f"is {image.mode}: stored as RGB"

@@ -1,6 +1,8 @@
 """Photos that decode as they should, or are refused; the same with damage at random is in tests/faults/test_fuzz.py."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -49,6 +51,44 @@ def test_other_formats_become_jpeg(image, kind):
     assert photo.remark == f"is a {kind}: stored as JPEG"
     assert photo.encoded[:2] == b"\xff\xd8"
     assert np.abs(decoded(photo) - np.asarray(image)).mean() < 2
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
+def test_a_flat_picture_in_a_format_that_shrinks_it_well_is_no_damage(kind):
+    flat = file_of(
+        Image.new("RGB", (2000, 2000), (10, 200, 90)), kind, **({"lossless": True} if kind == "WEBP" else {})
+    )
+    assert kind != "WEBP" or len(flat) < 2000 * 2000 / 512  # a bit per block of 8x8
+    photo = photos.check(flat)
+    assert photo.size == (2000, 2000)
+    assert np.abs(decoded(photo) - (10, 200, 90)).max() <= 3
+
+
+def test_importing_the_library_leaves_the_warnings_of_its_user_alone():
+    script = """
+import warnings
+import PIL.Image, tensorflow
+before = list(warnings.filters)
+import preprocessing.photos
+assert warnings.filters == before, [one for one in warnings.filters if one not in before]
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_programs_do_not_pass_on_what_pillow_warns_of(image, tmp_path, program, capfd):
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    data = file_of(image, exif=exif)
+    at = data.index(b"Exif\0\0") + 6
+    odd = data[: at + 8] + b"\xff\x7f" + data[at + 10 :]  # as if there were many tags
+    with pytest.warns(UserWarning, match="EXIF"):
+        photos.check(odd)
+    (tmp_path / "test_0/Images/skirt").mkdir(parents=True)
+    (tmp_path / "test_0/Images/skirt/a.jpg").write_bytes(odd)
+    (tmp_path / "test_0/test.csv").write_text("image_id,image_category\nImages/skirt/a.jpg,skirt\n")
+    flags = (f"--data_dir={tmp_path}", "--splits=test_0", f"--output_dir={tmp_path}/out")
+    assert program("tools/convert_tfrecords.py", *flags) == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_transparent_pixels_become_white():
