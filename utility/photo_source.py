@@ -59,7 +59,9 @@ def _of_split(data_dir, wanted):
     file = layout.find_csv(data_dir)
     rows = annotations.read_images(file)
     by_category = {name: [] for name in wanted}
-    faults = []
+    faults, digest = [], hashlib.sha256()
+    with open(file, "rb") as handle:
+        digest.update(handle.read())
     for image_id, category, line in zip(rows.image_ids, rows.categories, rows.lines):
         if category not in by_category:
             continue
@@ -68,23 +70,24 @@ def _of_split(data_dir, wanted):
             fault = "is missing: a JPEG photo would be right"
         if fault:
             faults.append(DataError(file, f"line {line}, column image_id", f"{path} {fault}"))
+        else:
+            digest.update(repr(_state(path)).encode())
         position = sum(map(len, by_category.values()))
         by_category[category].append(SourcePhoto(position, image_id, functools.partial(predict.read, path)))
     if faults:
         raise DataErrors(faults)
-    with open(file, "rb") as handle:
-        fingerprint = hashlib.sha256(handle.read()).hexdigest()
 
     def iterate(category, start):
         return itertools.islice(by_category[category], start, None)
 
-    return PhotoSource(_counts(data_dir, {name: len(row) for name, row in by_category.items()}), iterate, fingerprint)
+    counts = _counts(data_dir, {name: len(row) for name, row in by_category.items()})
+    return PhotoSource(counts, iterate, digest.hexdigest())
 
 
 def _of_records(data_dir, wanted):
     shards = {name: records.list_shards(data_dir, name) for name in wanted}
     counts = _counts(data_dir, {name: records.count_records(files) for name, files in shards.items()})
-    sizes = [(os.path.basename(file), os.path.getsize(file)) for files in shards.values() for file in files]
+    states = [(os.path.basename(file), *_state(file)) for files in shards.values() for file in files]
     first = dict(zip(counts, itertools.accumulate(counts.values(), initial=0)))
 
     def iterate(category, start):
@@ -96,7 +99,13 @@ def _of_records(data_dir, wanted):
                 read = functools.partial(_decode_record, encoded, file, number)
                 yield SourcePhoto(first[category] + index, feature["image/filename"].bytes_list.value[0].decode(), read)
 
-    return PhotoSource(counts, iterate, repr(sizes))
+    return PhotoSource(counts, iterate, repr(states))
+
+
+def _state(path):
+    """Returns what changes when a file does: its size, and the time of its last change in nanoseconds."""
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
 
 
 def _counts(data_dir, counts):

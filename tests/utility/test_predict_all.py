@@ -1,6 +1,7 @@
 """The prediction of a test set: rows and order, one model a category, resuming after a kill, records like photos."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,3 +187,29 @@ def test_a_broken_photo_is_named_and_the_rest_can_go_on(split, models, tmp_path)
         predict_split(broken, models, tmp_path / "out.csv")
     path.write_bytes(whole)
     assert predict_split(broken, models, tmp_path / "out.csv") == predict_split(split, models, tmp_path / "b.csv")
+
+
+def test_other_photos_under_the_same_names_are_other_work(split, tmp_path):
+    """The rows of a stopped prediction are not taken for those of photos that were exchanged or edited since."""
+    copy = tmp_path / "test_0"
+    shutil.copytree(split, copy)
+    before = photo_source.find(str(copy)).fingerprint
+    assert before == photo_source.find(str(copy)).fingerprint
+    one, other = (copy / image_id("skirt", number) for number in (0, 1))
+    data = [path.read_bytes() for path in (one, other)]
+    one.write_bytes(data[1])
+    other.write_bytes(data[0])
+    exchanged = photo_source.find(str(copy)).fingerprint
+    one.write_bytes(data[1][:-1] + b"x")
+    assert len({before, exchanged, photo_source.find(str(copy)).fingerprint}) == 3
+
+
+def test_other_records_of_the_same_size_are_other_work(split, tmp_path):
+    path = tmp_path / "skirt_0000.tfrecord"
+    found = []
+    for number in (7, 8):
+        data = (split / image_id("skirt", 0)).read_bytes()
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            writer.write(records.serialise(f"Images/skirt/{number}.jpg", data, (90, 60), "skirt"))
+        found.append(photo_source.find(str(tmp_path)).fingerprint)
+    assert found[0] != found[1]
