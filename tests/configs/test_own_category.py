@@ -12,15 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 NEW_ROWS = """\
-brim_left              -      -        -      -         -    0
-brim_right             -      -        -      -         -    1
-crown                  -      -        -      -         -    2
+brim_left              -      -        -      -         -    0           0
+brim_right             -      -        -      -         -    1           1
+crown                  -      -        -      -         -    2           -
 """
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the project whose schema has the category `hat`, as docs/your_own_data.md adds it."""
+    """A copy of the project whose schema has `hat`, as docs/your_own_data.md adds it, and `hat_Dress2` beside it."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("configs", "net", "preprocessing", "tools", "utility"):
         shutil.copytree(ROOT / name, folder / name)
@@ -30,7 +30,7 @@ def project(tmp_path_factory):
     text = schema.read_text()
     table = text.split('_TABLE = """\n')[1].split('"""')[0]
     header, *rows = table.splitlines()
-    longer = "\n".join([f"{header}  hat", *(f"{row}    -" for row in rows)]) + "\n" + NEW_ROWS
+    longer = "\n".join([f"{header}  hat  hat_Dress2", *(f"{row}    -           -" for row in rows)]) + "\n" + NEW_ROWS
     text = text.replace(table, longer)
     text = text.replace(
         '("waistband_left", "waistband_right"))', '("waistband_left", "waistband_right"), ("brim_left", "brim_right"))'
@@ -98,6 +98,47 @@ def test_a_new_category_is_trained_and_scored(project):
     assert last[-2:] == ["24", "keypoints"]
     assert float(last[1]) < 0.15  # a net that learned nothing is at 0.3 and above
     assert "crown" in table
+    exported = run(project, "tools/export_model.py", "--model_dir=MODELS/hat", "--output_dir=OUT", "--category=hat")
+    assert "8 photos, points differ" in exported  # drawn ones
+
+
+def test_a_category_is_drawn_converted_and_told_from_others_of_similar_names(project):
+    sizes = ("--num_train=3", "--num_test=0", "--image_size=96")
+    assert "21 photos of 7 categories" in run(project, "tools/make_synthetic_data.py", "--output_dir=DRAWN", *sizes)
+    convert = ("tools/convert_tfrecords.py", "--data_dir=DRAWN", "--output_dir=DRAWN_RECORDS", "--val_fraction=0.34")
+    assert "holds 21 records in 14 shards" in run(project, *convert)
+    script = """
+import os
+from configs.keypoints import CATEGORIES
+from preprocessing import manifest, records
+print(set(manifest.verify("DRAWN_RECORDS", CATEGORIES, checksums=True).values()))
+os.remove("DRAWN_RECORDS/hat_Dress2_0000.tfrecord")
+print(manifest.verify("DRAWN_RECORDS", ["hat"]))
+print([os.path.basename(path) for path in records.list_shards("DRAWN_RECORDS", "hat_Dress2", validation=True)])
+"""
+    assert run(project, "-c", script).splitlines() == [
+        "{(2, 1)}", "{'hat': (2, 1)}", "['hat_Dress2_0000_val.tfrecord']",
+    ]  # fmt: skip
+
+
+def test_messages_count_the_keypoints_of_the_schema(project):
+    (project / "short.csv").write_text("image_id,image_category\n")
+    script = """
+from configs.errors import DataErrors
+from preprocessing import annotations
+try:
+    annotations.read("short.csv")
+except DataErrors as error:
+    print(*error.lines())
+"""
+    assert "image_id, image_category and the 27 keypoints would be right" in run(project, "-c", script)
+
+
+@pytest.mark.parametrize("name", ["all", "a/b", "a,b", "ha:t", "."])
+def test_a_category_that_no_file_or_flag_can_name_is_refused(project, name):
+    schema = (project / "configs" / "keypoints.py").read_text().replace("  hat  ", f"  {name}  ", 1)
+    with pytest.raises(ValueError, match="expected names of letters, digits"):
+        exec(compile(schema, "keypoints.py", "exec"), {})
 
 
 def test_its_left_and_right_are_found_by_name(project):
@@ -108,4 +149,4 @@ def test_its_left_and_right_are_found_by_name(project):
 
 def test_the_old_categories_keep_their_numbers(project):
     script = "from configs.keypoints import *; print(*CATEGORIES, *keypoint_indices('trousers'))"
-    assert run(project, "-c", script) == "blouse dress outwear skirt trousers hat 15 16 19 20 21 22 23\n"
+    assert run(project, "-c", script) == "blouse dress outwear skirt trousers hat hat_Dress2 15 16 19 20 21 22 23\n"
