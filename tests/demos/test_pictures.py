@@ -1,14 +1,17 @@
 """The scripts behind the pictures of the README run, and the committed pictures are small."""
 
 import importlib.util
+import shutil
 import types
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from made_models import make
 
 from configs.errors import DataError
-from configs.keypoints import num_keypoints
+from configs.keypoints import CATEGORIES, keypoint_indices, num_keypoints
 from preprocessing import annotations
 from tools import make_synthetic_data
 from tools.browsing import entries, gallery
@@ -68,3 +71,35 @@ def test_a_gallery_needs_a_photo_with_every_keypoint(data_dir, tmp_path):
     assert len(found) == len(rows.image_ids)
     with pytest.raises(DataError, match="has no skirt that shows every keypoint"):
         gallery._choose("DATA", found, "skirt")
+
+
+@pytest.fixture(scope="module")
+def shown_whole(data_dir, tmp_path_factory):
+    """The drawn test split, its answer changed so that every photo shows every keypoint of its category."""
+    folder = tmp_path_factory.mktemp("whole")
+    shutil.copytree(data_dir / "test_0", folder / "test_0")
+    rows = annotations.read(data_dir / "test_0_answer.csv")
+    points, visibility = rows.points.copy(), np.full_like(rows.visibility, -1)
+    for number, category in enumerate(rows.categories):
+        own = list(keypoint_indices(category))
+        visibility[number, own] = 1
+        points[number, own] = np.where(rows.visibility[number, own, None] < 0, 30, points[number, own])
+    annotations.write(folder / "test_0_answer.csv", rows.image_ids, rows.categories, points, visibility)
+    return folder / "test_0"
+
+
+def test_a_gallery_shows_each_category_step_by_step(shown_whole, tmp_path, program):
+    model, output = make(tmp_path / "all", category="all"), tmp_path / "gallery.jpg"
+    words = (f"--data_dir={shown_whole}", f"--model_dir={model}", f"--output={output}", "--seed=3")
+    assert program("demos/draw_gallery.py", *words) == 0
+    sheet = drawing.read(output)
+    tile = gallery.TILE
+    assert sheet.shape == (len(CATEGORIES) * tile, 4 * tile, 3)  # photo, augmented, the one stage, prediction
+    tiles = sheet.reshape(len(CATEGORIES), tile, 4, tile, 3).swapaxes(1, 2).astype(int)
+    found = entries.from_data_dir(str(shown_whole), 64)[0]
+    for row, category in zip(tiles[1:], CATEGORIES[1:]):  # the first has captions
+        entry = next(entry for entry in found if entry.category == category)
+        photo = drawing.fitted(drawing.read(entry.path), tile, tile).astype(int)
+        for number, name in enumerate(("photo", "augmented", "stage", "prediction")):
+            changed = (np.abs(row[number] - photo).max(-1) > 60).mean()
+            assert (0 < changed < 0.3) == (name in ("photo", "prediction")), (category, name, changed)
