@@ -74,7 +74,8 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:
-        print(f"{program}: {error.filename or 'the machine'}: {error.strerror or error}", file=sys.stderr)
+        line = one_line(f"{error.filename or 'the machine'}: {error.strerror or error}")
+        print(f"{program}: {line}", file=sys.stderr)
         code = 1
     except Exception:
         if signals.exit_code is None:
