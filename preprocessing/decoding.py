@@ -1,7 +1,8 @@
 """Decodes the part of a photo that the network's input shows, at no higher resolution than it takes.
 
-libjpeg decodes at a half, a quarter and an eighth of the size for less time than at the whole, and each pixel is then the
-mean of those it stands for: a photo much larger than the input is sampled without aliasing, as `shrinking` has the rule.
+libjpeg decodes at a half, a quarter and an eighth of the size in less time than at the whole, and each pixel is then
+the mean of those it stands for: a photo much larger than the input is sampled without aliasing, by the rule that
+`shrinking` states.
 """
 
 import functools

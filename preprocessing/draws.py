@@ -16,7 +16,7 @@ from preprocessing.streams import Stream
 # The options of the augmentation and their values where a caller gives none.
 DEFAULTS = {flag.name: flag.default for flag in GROUPS["augmentation"] if flag.name != "augment"}
 
-# What is drawn uniformly from [0, 1) for each example. The box of the crop has a stream, too, of an operation's own use.
+# What is drawn uniformly from [0, 1) for each example. The crop's box has a stream, too: an operation samples it.
 _DRAWS = {
     "flip": Stream.FLIP,
     "rotate": Stream.ROTATE,
@@ -52,10 +52,7 @@ def draw(seed, positions):
         seed: int, the run's seed.
         positions: int64 [N], the examples' numbers since the start of the training; N must be known.
     """
-    return {
-        name: tf.stack([streams.uniform(seed, stream, position) for position in tf.unstack(positions)])
-        for name, stream in _DRAWS.items()
-    }
+    return {name: streams.uniform(seed, stream, positions) for name, stream in _DRAWS.items()}
 
 
 def sample_matrices(points, labelled, image_size, target_size, draws, options, seed, positions):
@@ -112,11 +109,6 @@ def _uniform_between(draw, low, high):
     return low + draw * (high - low)
 
 
-def _one_by_one(function, *columns):
-    """Returns [N, ...], `function` of each row of the columns [N, ...]: for ops that take one example."""
-    return tf.stack([function(*row) for row in zip(*map(tf.unstack, columns))])
-
-
 def _sample_rotations(points, labelled, image_size, draws, options):
     """Returns the matrices [N, 2, 3] of turns about the keypoints' centres, or the identity."""
     degrees = _uniform_between(draws["degrees"], -options["rotate_degrees"], options["rotate_degrees"])
@@ -141,23 +133,27 @@ def _sample_crops(points, labelled, image_size, draws, options, seed, positions)
     # The op truncates its bounds to whole pixels: a quarter pixel keeps rounding errors from moving them.
     boxes = (tf.concat([low, high], 1) + 0.25) / tf.tile(image_size, [1, 2])
 
-    def crop(shape, box, position):
-        begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
-            image_size=shape,
-            bounding_boxes=box[None, None],
-            seed=streams.key(seed, Stream.BOX, position),
-            min_object_covered=1.0,
-            aspect_ratio_range=options["crop_aspect"],
-            area_range=options["crop_area"],
-            max_attempts=options["crop_attempts"],
-        )
-        return tf.concat([begin[1::-1], size[1::-1]], 0)
-
     shapes = tf.pad(tf.cast(tf.reverse(image_size, [1]), tf.int32), [[0, 0], [0, 1]], constant_values=3)
     boxes = tf.gather(tf.clip_by_value(boxes, 0.0, 1.0), [1, 0, 3, 2], axis=1)
-    crops = tf.cast(_one_by_one(crop, shapes, boxes, positions), tf.float32)
+    keys = streams.keys(seed, Stream.BOX, positions)
+    begins, sizes = zip(*(_sample_box(*row, options) for row in zip(tf.unstack(shapes), tf.unstack(boxes), keys)))
+    crops = tf.cast(tf.gather(tf.concat([tf.stack(begins), tf.stack(sizes)], 1), [1, 0, 4, 3], axis=1), tf.float32)
     whole = tf.concat([tf.zeros_like(image_size), image_size], 1)
     return tf.where((draws["crop"] < options["crop_probability"])[:, None], crops, whole)
+
+
+def _sample_box(shape, box, key, options):
+    """Returns the corner (y, x, 0) and the size (height, width, -1), int32 [3] each, of a box that covers another."""
+    begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
+        image_size=shape,
+        bounding_boxes=box[None, None],
+        seed=key,
+        min_object_covered=1.0,
+        aspect_ratio_range=options["crop_aspect"],
+        area_range=options["crop_area"],
+        max_attempts=options["crop_attempts"],
+    )
+    return begin, size
 
 
 def _bounds(points, labelled, image_size):

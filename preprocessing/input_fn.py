@@ -94,8 +94,12 @@ def make_dataset(
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     else:
         rendering.start_compiler()
-        chunk = functools.partial(_augmented_chunk, category, image_size, options, seed)
-        dataset = dataset.batch(CHUNK).map(chunk, num_parallel_calls=num_preprocessing_threads)
+        steps = (
+            functools.partial(draw_chunk, category, image_size, options, seed),
+            functools.partial(decode_drawn, image_size, options),
+            functools.partial(render_chunk, image_size, options),
+        )
+        dataset = _in_chunks(dataset, steps, num_preprocessing_threads)
         dataset = dataset.rebatch(batch_size, drop_remainder=drop_remainder)
     return dataset.prefetch(2).with_options(tf_options)
 
@@ -107,17 +111,29 @@ def _example(category, input_size, with_labels, _, serialised):
     to_input = geometry.scaling(scale[0], scale[1])
     window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
     image = geometry.warp(window[None], from_window[None], [input_size, input_size], "NEAREST")[0]
-    features = _features(record, tf.ensure_shape(image, [input_size, input_size, 3]), to_input)
+    image = tf.ensure_shape(image, [input_size, input_size, 3])
+    features = {"image": image, **_features(record, to_input)}
     if not with_labels:
         return features
     points = geometry.apply(to_input, _in_plane(record["points"]))
     return features, _labels(category, record, points, record["visibility"])
 
 
-def _augmented_chunk(category, input_size, options, seed, positions, serialised):
-    """Returns the augmented features and labels of up to CHUNK examples."""
+def _in_chunks(dataset, steps, threads):
+    """Applies the steps of the augmentation, which work on chunks, on single examples, and on chunks again.
+
+    Drawing and rendering cost less for many examples together; photos, each of another size, are decoded one by one.
+    """
+    draw, decode, render = steps
+    dataset = dataset.batch(CHUNK).map(draw, num_parallel_calls=threads).unbatch()
+    dataset = dataset.map(decode, num_parallel_calls=threads)
+    return dataset.padded_batch(CHUNK).map(render, num_parallel_calls=threads)
+
+
+def draw_chunk(category, input_size, options, seed, positions, serialised):
+    """Returns what is drawn for up to CHUNK examples, the photos still encoded: (features, labels, encoded, drawn)."""
     count = tf.size(positions)
-    rows = tf.minimum(tf.range(CHUNK), count - 1)  # where there are fewer, the last stands for the missing ones
+    rows = _filled_up(count)
     positions, record = tf.gather(positions, rows), records.parse(tf.gather(serialised, rows))
     drawn = draws.draw(seed, positions)
     points, visibility = _in_plane(record["points"]), record["visibility"]
@@ -125,19 +141,41 @@ def _augmented_chunk(category, input_size, options, seed, positions, serialised)
     to_input, flipped = draws.sample_matrices(
         points, visibility >= 0, size, input_size, drawn, options, seed, positions
     )
-    features = _features(record, _augmented(record, to_input, input_size, drawn, options), to_input)
     points, visibility = _moved(points, visibility, to_input, flipped, input_size)
-    labels = _labels(category, record, points, visibility)
-    return tf.nest.map_structure(lambda column: column[:count], (features, labels))
+    columns = _features(record, to_input), _labels(category, record, points, visibility), record["encoded"], drawn
+    return tf.nest.map_structure(lambda column: column[:count], columns)
+
+
+def decode_drawn(input_size, options, features, labels, encoded, drawn):
+    """Decodes one example's window; returns its bytes in one row, for `padded_batch`, its shape and its matrix."""
+    window, from_window = decoding.decode_window(encoded, features["image_size"], features["to_input"], input_size)
+    image, from_image = _resized_first(window, from_window, input_size, drawn["method"], options)
+    return features, labels, drawn, {"row": tf.reshape(image, [-1]), "shape": tf.shape(image)[:2], "matrix": from_image}
+
+
+def render_chunk(input_size, options, features, labels, drawn, images):
+    """Returns the features, with the image, and the labels of up to CHUNK examples."""
+    count = tf.shape(images["shape"])[0]
+    images, drawn = tf.nest.map_structure(lambda column: tf.gather(column, _filled_up(count)), (images, drawn))
+    order = draws.pick(drawn["order"], len(color.ORDERS))
+    order = tf.where(drawn["color"] < options["color_probability"], order, color.AS_IS)
+    rendered = rendering.render(
+        images["row"], images["shape"], images["matrix"], input_size, draws.color_amounts(drawn, options), order
+    )
+    return {"image": rendered[:count], **features}, labels
+
+
+def _filled_up(count):
+    """Returns the rows, int32 [CHUNK], of a chunk of `count` examples: the last stands for those that are missing."""
+    return tf.minimum(tf.range(CHUNK), count - 1)
 
 
 def _in_plane(pixels):
     return geometry.to_plane(tf.cast(pixels, tf.float32))
 
 
-def _features(record, image, to_input):
+def _features(record, to_input):
     return {
-        "image": image,
         "to_input": to_input,
         "image_id": record["image_id"],
         "image_size": record["image_size"],
@@ -152,21 +190,6 @@ def _labels(category, record, points, visibility):
         "visibility": tf.gather(visibility, own, axis=-1),
         "norm": _norm(record["points"], record["category"]),
     }
-
-
-def _augmented(record, to_input, input_size, drawn, options):
-    """Returns the images, uint8 [N, H, W, 3], seen through `to_input`, in other colours."""
-    images, from_images = [], []
-    for row in range(CHUNK):
-        window, from_window = decoding.decode_window(
-            record["encoded"][row], record["image_size"][row], to_input[row], input_size
-        )
-        image, from_image = _resized_first(window, from_window, input_size, drawn["method"][row], options)
-        images.append(image)
-        from_images.append(from_image)
-    order = draws.pick(drawn["order"], len(color.ORDERS))
-    order = tf.where(drawn["color"] < options["color_probability"], order, color.AS_IS)
-    return rendering.render(images, tf.stack(from_images), input_size, draws.color_amounts(drawn, options), order)
 
 
 def _resized_first(window, from_window, input_size, draw, options):

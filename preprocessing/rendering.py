@@ -11,8 +11,8 @@ from preprocessing.geometry import invert
 # XLA compiles for fixed shapes: images are padded to the first of these numbers of pixels that holds them.
 CAPACITIES = (384 * 384, 512 * 512, 1024 * 1024)
 
-# From 2.16 on XLA fetches what a fused loop gathers once for each use of it, which takes five times as long, unless it is
-# told to fuse in the old way. A release that is not among these may not know the flag, and would end the process.
+# In these releases of TensorFlow, XLA's new way to fuse loops gathers a value anew for each use of it, which takes
+# three times as long. Others may not know the flag for the old way, and an unknown flag would end the process.
 _GATHERS_TWICE = ("2.16", "2.17", "2.18", "2.19", "2.20", "2.21")
 _FUSE_AS_BEFORE = "--xla_cpu_use_fusion_emitters=false"
 
@@ -43,11 +43,12 @@ def start_compiler():
         os.close(stderr)
 
 
-def render(images, to_input, input_size, amounts, order):
+def render(rows, shapes, to_input, input_size, amounts, order):
     """Samples images through affine matrices, bilinearly and once, and distorts their colours.
 
     Args:
-        images: a list of N uint8 [h, w, 3], of at most CAPACITIES[-1] pixels each; h and w may be known only when run.
+        rows: uint8 [N, bytes], each image's pixels row by row, RGB, then padding; of at most CAPACITIES[-1] pixels.
+        shapes: int32 [N, 2], (height, width) of each image.
         to_input: float32 [N, 2, 3], from each image's plane to the input's.
         input_size: height and width of the input.
         amounts: {name: float32 [N]}; see `color.distort`.
@@ -56,18 +57,14 @@ def render(images, to_input, input_size, amounts, order):
     Returns:
         uint8 [N, input_size, input_size, 3], black where the input sees past the image.
     """
-    shapes = tf.stack([tf.shape(image)[:2] for image in images])
     from_input = invert(to_input)
+    length = tf.shape(rows)[1]
 
     def padded_to(capacity):
-        nothing, parts = tf.zeros([3 * capacity], tf.uint8), []
-        for image in images:
-            parts += [tf.reshape(image, [-1]), nothing[tf.size(image) :]]
-        flat = tf.reshape(tf.concat(parts, 0), [len(images), 3 * capacity])
-        return _program(flat, shapes, from_input, input_size, amounts, order)
+        flat = tf.pad(rows, [[0, 0], [0, 3 * capacity - length]])
+        return _program(tf.ensure_shape(flat, [None, 3 * capacity]), shapes, from_input, input_size, amounts, order)
 
-    largest = tf.reduce_max(tf.reduce_prod(shapes, 1))
-    fitting = tf.reduce_sum(tf.cast(largest > CAPACITIES[:-1], tf.int32))
+    fitting = tf.reduce_sum(tf.cast(length > tf.constant([3 * capacity for capacity in CAPACITIES[:-1]]), tf.int32))
     return tf.switch_case(fitting, [lambda capacity=capacity: padded_to(capacity) for capacity in CAPACITIES])
 
 

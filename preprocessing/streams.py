@@ -47,6 +47,14 @@ def key(seed, stream, *indices):
     return result
 
 
-def uniform(seed, stream, *indices):
-    """Returns one number of the stream, float32 in [0, 1); the arguments are those of `key`."""
-    return tf.random.stateless_uniform([], key(seed, stream, *indices))
+def keys(seed, stream, positions):
+    """Returns a list of N keys, int64 [2], those that `key` has for each of the positions [N]; N must be known."""
+    first = key(seed, stream, 0)[0]  # the half of a key that does not depend on what is folded in last
+    positions = tf.cast(positions, tf.int64)
+    return tf.unstack(tf.stack([tf.fill(tf.shape(positions), first), positions], axis=1))
+
+
+def uniform(seed, stream, positions):
+    """Returns a number of the stream for each of the positions [N], float32 [N] in [0, 1); N must be known."""
+    # One node of the graph for each number: `tf.random.stateless_uniform` would make ten.
+    return tf.stack([tf.raw_ops.StatelessRandomUniform(shape=[], seed=key) for key in keys(seed, stream, positions)])

@@ -1,9 +1,13 @@
 """The program from a decoded photo to the input, against OpenCV and against its own steps."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from preprocessing import color, geometry, rendering, words
 from preprocessing.resampling import METHODS, resize_first
@@ -17,10 +21,18 @@ def _photo(height, width, blur=2):
     return np.round(smooth).astype(np.uint8)
 
 
+def _render(images, matrices, size, amounts, order):
+    """Calls `rendering.render` for images of any sizes."""
+    length = max(image.size for image in images)
+    rows = np.stack([np.pad(image.ravel(), [0, length - image.size]) for image in images])
+    shapes = tf.constant([image.shape[:2] for image in images])
+    return rendering.render(tf.constant(rows), shapes, matrices, size, amounts, order)
+
+
 def _rendered(image, matrix, size, method="bilinear", amounts=_NO_AMOUNTS, order=color.AS_IS):
     image, matrix = resize_first(tf.constant(image), tf.constant(matrix, tf.float32), size, method)
     amounts = {name: tf.constant([amount], tf.float32) for name, amount in amounts.items()}
-    return rendering.render([image], matrix[None], size, amounts, tf.constant([order]))[0].numpy().astype(int)
+    return _render([image.numpy()], matrix[None], size, amounts, tf.constant([order]))[0].numpy().astype(int)
 
 
 def _warped(image, matrix, size):
@@ -73,7 +85,7 @@ def test_sampling_a_whole_photo_is_a_resize():
     ours = _rendered(image, geometry.scaling(96 / 61, 96 / 50), 96)
     distance = np.abs(ours - tf.image.resize(image, (96, 96)).numpy())
     assert distance.mean() < 0.3  # of 255: rounding to whole values alone gives a quarter
-    assert distance.max() < 0.5 + 3 * 0.5 * 255 / 256  # three weights, each rounded to a 256th
+    assert distance.max() < 0.501
 
 
 def test_mirroring_mirrors_the_pixels():
@@ -95,11 +107,61 @@ def test_images_are_rendered_each_in_its_own_way():
     alone = [
         _rendered(*pair, 32, "bilinear", own, order) for *pair, own, order in zip(images, matrices, amounts, range(3))
     ]
-    together = rendering.render(
-        [tf.constant(image) for image in images],
+    together = _render(
+        images,
         tf.constant(np.stack(matrices), tf.float32),
         32,
         {name: tf.constant([own[name] for own in amounts], tf.float32) for name in _NO_AMOUNTS},
         tf.range(3),
     )
     np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("corners", [(255, 0, 0, 0), (0, 255, 255, 0), (255, 255, 255, 0), (255, 255, 255, 255)])
+def test_every_fraction_is_sampled_within_one_step_of_255(corners):
+    """Where two pixels meet at hard edges, at fractions up to the last before the next pixel."""
+    image = np.repeat(np.uint8(corners).reshape(2, 2, 1), 3, -1)
+    size = 512  # a pixel of the image is 256 samples, from the middle of the first to that of the last
+    matrix = geometry.cropping(0.5, 0.5, 1.0, 1.0, size, size)
+    fraction = (np.arange(size) + 0.5) / size
+    top = corners[0] + (corners[1] - corners[0]) * fraction
+    bottom = corners[2] + (corners[3] - corners[2]) * fraction
+    expected = top + (bottom - top) * fraction[:, None]
+    assert np.abs(_rendered(image, matrix, size)[..., 0] - expected).max() <= 0.51
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    degrees=st.floats(-180, 180),
+    zoom=st.tuples(st.floats(0.1, 20), st.floats(0.1, 20)),
+    flip=st.booleans(),
+)
+def test_sampling_equals_another_implementation_within_one_step(seed, height, width, degrees, zoom, flip):
+    image = np.random.default_rng(seed).choice([0, 1, 128, 254, 255], (height, width, 3)).astype(np.uint8)
+    matrix = geometry.compose(
+        geometry.rotation(math.radians(degrees), width / 2, height / 2),
+        geometry.scaling(*zoom),
+        geometry.mirroring(24.0) if flip else geometry.identity(),
+    ).astype(np.float32)
+    ours, theirs, certain = _rendered(image, matrix, 24), *_sampled(image, matrix, 24)
+    assert np.abs(ours - theirs)[certain].max(initial=0) <= 1
+
+
+def _sampled(image, matrix, size):
+    """Samples bilinearly in float64, pixel by pixel; tells where rounding may not decide between inside and outside."""
+    height, width = image.shape[:2]
+    centres = np.stack(np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5), -1).reshape(-1, 2)
+    x, y = geometry.apply(geometry.invert(matrix.astype(np.float64)), centres).reshape(size, size, 2).transpose(2, 0, 1)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    distance = np.min(np.abs([x, x - width, y, y - height]), 0)
+    x, y = np.clip(x - 0.5, 0, width - 1), np.clip(y - 0.5, 0, height - 1)
+    left, top = x.astype(int), y.astype(int)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    across, down = (x - left)[..., None], (y - top)[..., None]
+    image = image.astype(np.float64)
+    upper = image[top, left] * (1 - across) + image[top, right] * across
+    lower = image[bottom, left] * (1 - across) + image[bottom, right] * across
+    return np.where(inside[..., None], upper * (1 - down) + lower * down, 0), distance > 1e-3

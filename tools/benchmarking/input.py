@@ -7,9 +7,8 @@ import tensorflow as tf
 
 from configs.errors import UsageError
 from configs.keypoints import ALL, CATEGORIES
-from preprocessing import color, decoding, draws, geometry, reading, records, rendering
-from preprocessing.input_fn import CHUNK, make_dataset
-from preprocessing.resampling import resize_first
+from preprocessing import draws, reading, records
+from preprocessing.input_fn import CHUNK, decode_drawn, draw_chunk, make_dataset, render_chunk
 from tools.benchmarking import peer_process, rates
 
 _FLOOR, _WHOLE = "decode and resize alone", "whole"
@@ -33,9 +32,9 @@ def measure(flags):
     )  # fmt: skip
     floor = functools.partial(_floor, flags.train_image_size)
     pipelines = {_WHOLE: whole, _FLOOR: lambda: _pipeline(flags, lambda read: _mapped(flags, read, floor))}
-    stages = _stages(flags.train_image_size, options)
-    for name, steps in stages.items():
-        pipelines[name] = functools.partial(_pipeline, flags, functools.partial(_chunks, flags, steps))
+    stages = _stages(flags, options)
+    for name, stage in stages.items():
+        pipelines[name] = functools.partial(_pipeline, flags, stage)
     measured = rates.compare(pipelines, flags.batch_size, flags.benchmark_images, flags.benchmark_turns)
     figures = _figures(measured, list(stages))
     figures["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -98,53 +97,39 @@ def _floor(size, _, serialised):
     return tf.ensure_shape(tf.image.resize(image, [size, size]), [size, size, 3])
 
 
-def _chunks(flags, steps, read):
-    """Returns the batches of the last of some steps, each of which gets what the former ones know of a chunk."""
+def _stages(flags, options):
+    """Returns {stage: what makes batches of the dataset of records, up to that stage of `preprocessing.input_fn`}.
 
-    def run(positions, serialised):
-        state = {"positions": tf.ensure_shape(positions, [CHUNK]), "serialised": tf.ensure_shape(serialised, [CHUNK])}
-        for step in steps:
-            state = step(state)
-        return state["result"]
+    A batch is of something small, or of images: else its copying would be measured, too.
+    """
+    size, threads = flags.train_image_size, flags.num_preprocessing_threads
+    uncoloured = {**options, "color_probability": 0.0}
 
-    chunks = read.batch(CHUNK, drop_remainder=True).map(run, num_parallel_calls=flags.num_preprocessing_threads)
-    return chunks.rebatch(flags.batch_size)
+    def mapped(dataset, step):
+        return dataset.map(step, num_parallel_calls=threads)
 
+    def batched(chunks, small):
+        return chunks.map(small).rebatch(flags.batch_size)
 
-def _stages(size, options):
-    """Returns {stage: the steps of `preprocessing.input_fn` up to it}; a stage ends in something small or an image."""
+    def read(records):
+        return batched(records.batch(CHUNK, drop_remainder=True), lambda positions, _: positions)
 
-    def read(state):
-        return {**state, "result": state["positions"]}
+    def drawn(records):
+        chunks = records.batch(CHUNK, drop_remainder=True)
+        return mapped(chunks, functools.partial(draw_chunk, flags.category, size, options, 0))
 
-    def draw(state):
-        record = records.parse(state["serialised"])
-        points = geometry.to_plane(tf.cast(record["points"], tf.float32))
-        photo_size = tf.cast(record["image_size"], tf.float32)
-        drawn = draws.draw(0, state["positions"])
-        labelled = record["visibility"] >= 0
-        matrices, _ = draws.sample_matrices(points, labelled, photo_size, size, drawn, options, 0, state["positions"])
-        return {**record, "drawn": drawn, "matrices": matrices, "result": matrices}
+    def draw(records):
+        return batched(drawn(records), lambda features, *_: features["to_input"])
 
-    def decode(state):
-        rows = zip(*(tf.unstack(state[name]) for name in ("encoded", "image_size", "matrices")))
-        windows = [decoding.decode_window(*row, size) for row in rows]
-        return {**state, "windows": windows, "result": tf.stack([window[0, 0] for window, _ in windows])}
+    def decoded(records):
+        return mapped(drawn(records).unbatch(), functools.partial(decode_drawn, size, options)).padded_batch(CHUNK)
 
-    def render(state, order):
-        method = options["resize_methods"][0]
-        images, from_images = zip(*(resize_first(*window, size, method) for window in state["windows"]))
-        amounts = draws.color_amounts(state["drawn"], options)
-        return {**state, "result": rendering.render(images, tf.stack(from_images), size, amounts, order)}
+    def decode(records):
+        return batched(decoded(records), lambda *columns: columns[-1]["matrix"])
 
-    def sample(state):
-        # Not a constant: that would be compiled into another program.
-        return render(state, color.AS_IS - tf.cast(state["category"] < 0, tf.int32))
+    def render(options, records):
+        chunks = mapped(decoded(records), functools.partial(render_chunk, size, options))
+        return batched(chunks, lambda features, labels: features["image"])
 
-    def recolour(state):
-        return render(state, draws.pick(state["drawn"]["order"], len(color.ORDERS)))
-
-    steps = {"read": read, "parse and draw": draw, "decode": decode, "sample": sample, "colour": recolour}
-    names = list(steps)
-    stages = {name: [steps[step] for step in names[: index + 1]] for index, name in enumerate(names)}
-    return {**stages, "colour": [read, draw, decode, recolour]}
+    sample, recolour = functools.partial(render, uncoloured), functools.partial(render, options)
+    return {"read": read, "parse and draw": draw, "decode": decode, "sample": sample, "colour": recolour}

@@ -80,9 +80,7 @@ def _augmented(chosen, seed):
     with tempfile.TemporaryDirectory() as folder, tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for entry in chosen:
             augmented.write_records(os.path.join(folder, records.shard_name(entry.category, 0)), [entry])
-        dataset = input_fn.make_dataset(
-            folder, ALL, True, len(chosen), TILE, augmentation={}, seed=seed, epochs=1
-        )
+        dataset = input_fn.make_dataset(folder, ALL, True, len(chosen), TILE, augmentation={}, seed=seed, epochs=1)
         features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
         batch = session.run({**features, **labels})
     pictures = {}
