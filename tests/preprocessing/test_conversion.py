@@ -1,6 +1,8 @@
 """Which photo goes where, same seed same bytes, and a conversion that is stopped, repeated, or met by another."""
 
+import contextlib
 import hashlib
+import itertools
 import os
 import shutil
 import signal
@@ -67,7 +69,7 @@ def names(shards, validation):
 
 
 def contents(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("[!.]*")}
 
 
 def test_every_photo_goes_into_one_shard_of_its_category(data):
@@ -379,7 +381,7 @@ RUNS = st.lists(
 
 
 @hypothesis.settings(
-    max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
 @hypothesis.given(runs=RUNS)
 def test_whatever_was_wrong_nothing_good_is_lost_and_the_repaired_data_give_the_undisturbed_bytes(
@@ -436,6 +438,61 @@ def test_a_stop_while_the_shards_take_their_places(data, tmp_path, monkeypatch):
     monkeypatch.setattr(conversion, "_write_shard", None)  # nothing is left to write
     convert(data, tmp_path / "out")
     assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing may catch it, and no file changes after it."""
+
+
+def killed_at(number, monkeypatch):
+    """Lets the `number`-th change of a file from now on, and all after it, fail."""
+    count = itertools.count()
+
+    def wrap(function):
+        def change(*words, **options):
+            if next(count) >= number:
+                raise Killed
+            return function(*words, **options)
+
+        return change
+
+    for name in ("replace", "remove", "unlink", "rmdir", "makedirs", "fsync"):
+        monkeypatch.setattr(os, name, wrap(getattr(os, name)))
+    return count
+
+
+@pytest.mark.parametrize("earlier", [None, {"seed": 5, "val_fraction": 0.5}])
+def test_a_kill_at_any_change_of_a_file_costs_nothing(data, tmp_path, earlier, monkeypatch):
+    monkeypatch.setattr(conversion, "_SECONDS_BETWEEN_NOTES", 0)
+    rows, _ = conversion_plan.read_rows(layout.list_splits(data))
+    rows = [row for row in rows if row.category in ("blouse", "trousers")]
+
+    def convert_few(out, seed=0, val_fraction=0.2):
+        shards = conversion_plan.make_plan(rows, True, val_fraction, seed, 3)
+        conversion.convert(shards, out, labelled=True, skip_bad=False)
+
+    convert_few(tmp_path / "undisturbed")
+    if earlier:
+        convert_few(tmp_path / "earlier", **earlier)
+    kills = 0
+    for number in itertools.count():
+        out = tmp_path / f"{number}"
+        if earlier:
+            shutil.copytree(tmp_path / "earlier", out)
+        with monkeypatch.context() as patch, contextlib.suppress(Killed):
+            count = killed_at(number, patch)
+            convert_few(out)
+            if next(count) <= number:
+                break
+        kills += 1
+        complete = out.exists() and (manifest.read(out) or {"complete": False})["complete"]
+        if complete:  # then the earlier records are whole, or the new ones
+            wholes = [tmp_path / "undisturbed"] + [tmp_path / "earlier"] * bool(earlier)
+            assert contents(out) in map(contents, wholes)
+        convert_few(out)
+        assert contents(out) == contents(tmp_path / "undisturbed"), number
+        shutil.rmtree(out)
+    assert kills > 30
 
 
 def test_more_cores_are_given_more_photos(data, tmp_path, monkeypatch):
