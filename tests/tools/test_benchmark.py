@@ -33,7 +33,13 @@ class Clock:
             self.seconds += seconds
             return number
 
-        return lambda: tf.data.Dataset.range(10**6).map(lambda n: tf.numpy_function(spend, [n], tf.int64)).batch(4)
+        def make():
+            images = tf.data.Dataset.range(10**6).map(lambda number: tf.numpy_function(spend, [number], tf.int64))
+            options = tf.data.Options()
+            options.experimental_optimization.inject_prefetch = False  # nothing is made ahead, in another's turn
+            return images.batch(4).with_options(options)
+
+        return make
 
 
 def test_rates_are_those_of_each_pipeline(monkeypatch):
