@@ -36,7 +36,9 @@ class Clock:
         def make():
             images = tf.data.Dataset.range(10**6).map(lambda number: tf.numpy_function(spend, [number], tf.int64))
             options = tf.data.Options()
+            options.experimental_optimization.apply_default_optimizations = False
             options.experimental_optimization.inject_prefetch = False  # nothing is made ahead, in another's turn
+            options.autotune.enabled = False
             return images.batch(4).with_options(options)
 
         return make
