@@ -86,7 +86,7 @@ def spans():
 
 def test_every_flag_that_the_documents_name_is_one_and_takes_the_value():
     assert len(spans()) > 30
-    foreign = {"--help", "--flags", "--labelflags"}  # everybody's, and labelme's
+    foreign = {"--help", "--flags", "--labelflags", "--logdir"}  # everybody's, labelme's, TensorBoard's
     wrong = []
     for where, flag in spans():
         name, _, value = flag.lstrip("-").partition("=")
