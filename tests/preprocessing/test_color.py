@@ -23,7 +23,7 @@ def _reference(image, amounts, order):
 def _images():
     generator = np.random.default_rng(5)
     noise = generator.integers(0, 256, (48, 48, 3))
-    ramp = np.stack(np.meshgrid(np.arange(48) * 5, np.arange(48) * 5) + [np.full((48, 48), 90)], -1)
+    ramp = np.stack([*np.meshgrid(np.arange(48) * 5, np.arange(48) * 5), np.full((48, 48), 90)], -1)
     grey = np.repeat(generator.integers(0, 256, (48, 48, 1)), 3, -1)
     corners = np.zeros((48, 48, 3), int)
     corners[:24], corners[12:36, 12:36], corners[30:, 30:] = 255, (255, 0, 0), (0, 0, 255)

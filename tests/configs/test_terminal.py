@@ -1,0 +1,92 @@
+"""No program lets TensorFlow, absl, XLA, oneDNN or a warning of Python onto the terminal."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import made_models
+import made_trainings
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TRAIN = [*made_trainings.SMALL_HOURGLASS, "--batch_size=4", "--max_steps=1", "--val_fraction=0"]
+
+# {program: command lines}; {…} is a path of the fixture `machine`.
+WITH_TENSORFLOW = {
+    "demos/draw_gallery.py": [],  # takes real models
+    "demos/ablation.py": [],  # runs the programs below
+    "demos/compare_decoding.py": [],  # runs for minutes
+    "demos/serve.py": [],  # runs until it is stopped; tests/demos/test_serve.py
+    "eval_all.py": ["--model_dir={models} --data_dir={test} --output={out}/submission.csv"],
+    "tools/benchmark.py": ["eval --model_dir={models} --data_dir={test} --category=skirt --batch_size=1"],
+    "tools/browse.py": ["--records={records} --augmented --output={out}/records.html"],
+    "tools/convert_tfrecords.py": ["--data_dir={data} --output_dir={out}/records --splits=test_0"],
+    "tools/export_model.py": [
+        "--model_dir={models}/skirt --output_dir={out}/saved_model --format=saved_model",
+        "--model_dir={models}/skirt --output_dir={out}/tflite --format=tflite",
+    ],
+    "tools/import_weights.py": ["--backbone=efficientnet_lite0 --output_dir={out}/weights"],
+    "tools/inspect_model.py": ["--model_dir={models}/skirt"],
+    "tools/predict.py": ["--model_dir={models}/skirt --image={test}/Images/skirt/1.jpg --output_dir={out}/predicted"],
+    "train_cpn.py": [],  # as train_hg.py
+    "train_hg.py": [" ".join(["--data_dir={records} --model_dir={out}/models", *TRAIN])],
+}
+WITHOUT_TENSORFLOW = {
+    "demos/draw_outlines.py",
+    "demos/draw_predictions.py",
+    "tools/check_submission.py",
+    "tools/ensemble.py",
+    "tools/import_labels.py",
+    "tools/make_synthetic_data.py",
+    "tools/score.py",
+}
+CHATTER = re.compile(r"\.(cc|h|py):\d+|absl|oneDNN|XLA|TensorRT|rebuild TensorFlow|[Ww]arning|WARNING")
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """{name: path} of records, a model, a test list of one photo, and a folder for what is written."""
+    folder = tmp_path_factory.mktemp("machine")
+    photo = folder / "data" / "test_0" / "Images" / "skirt" / "1.jpg"
+    photo.parent.mkdir(parents=True)
+    cv2.imwrite(str(photo), np.random.default_rng(0).integers(0, 256, (90, 70, 3)).astype(np.uint8))
+    (folder / "data" / "test_0" / "test.csv").write_text("image_id,image_category\nImages/skirt/1.jpg,skirt\n")
+    made_models.make(folder / "models" / "skirt")
+    return {
+        "data": folder / "data",
+        "test": folder / "data" / "test_0",
+        "models": folder / "models",
+        "records": made_trainings.write_records(folder / "records"),
+        "out": tmp_path_factory.mktemp("out"),
+    }
+
+
+def test_every_program_is_in_the_table():
+    programs = {
+        path.relative_to(ROOT).as_posix()
+        for folder in (ROOT, ROOT / "tools", ROOT / "demos")
+        for path in folder.glob("*.py")
+        if "command_line.run(" in path.read_text()
+    }
+    assert programs == set(WITH_TENSORFLOW) | WITHOUT_TENSORFLOW
+
+
+@pytest.mark.parametrize(
+    ("program", "words"), [(program, words) for program, lines in WITH_TENSORFLOW.items() for words in lines]
+)
+def test_nothing_but_its_own_lines(program, words, machine):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    done = subprocess.run(
+        [sys.executable, program, *words.format(**machine).split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line for line in (done.stderr + done.stdout).splitlines() if CHATTER.search(line)] == []
