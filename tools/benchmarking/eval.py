@@ -1,7 +1,6 @@
 """The speed of eval_all, from photos on the disk to rows, beside the bare forward passes of the same nets."""
 
 import itertools
-import resource
 import statistics
 import time
 
@@ -10,6 +9,7 @@ import tensorflow as tf
 
 from configs import cross_checks
 from configs.errors import UsageError
+from tools.benchmarking.memory import peak_mib
 from utility import frozen, inference, photo_source, predict, predict_all
 
 v1 = tf.compat.v1
@@ -32,9 +32,9 @@ def measure(flags):
     floor = _floor(folders, options, flags)
     next(whole), next(floor)  # loads, plans, fills the buffers
     turns = [(_turn(floor, flags), _turn(whole, flags)) for _ in range(flags.benchmark_turns)]
-    memory = [_peak_mib()]
+    memory = [peak_mib()]
     _turn(whole, flags)
-    memory.append(_peak_mib())
+    memory.append(peak_mib())
     (floor_rate, floor_cpu), (rate, cpu) = (
         [statistics.median(turn[part][figure] for turn in turns) for figure in (0, 1)] for part in (0, 1)
     )
@@ -113,7 +113,3 @@ def _turn(work, flags):
     while images < flags.benchmark_images:
         images += next(work)
     return images / (time.perf_counter() - start), 1000 * (time.process_time() - cpu) / images
-
-
-def _peak_mib():
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -1,7 +1,6 @@
 """The speed of the training input, of its stages, and of decoding and resizing alone."""
 
 import functools
-import resource
 
 import tensorflow as tf
 
@@ -9,7 +8,7 @@ from configs.errors import UsageError
 from configs.keypoints import ALL, CATEGORIES
 from preprocessing import draws, reading, records
 from preprocessing.input_fn import CHUNK, decode_drawn, draw_chunk, make_dataset, render_chunk
-from tools.benchmarking import peer_process, rates
+from tools.benchmarking import memory, peer_process, rates
 
 _FLOOR, _WHOLE = "decode and resize alone", "whole"
 
@@ -37,7 +36,7 @@ def measure(flags):
         pipelines[name] = functools.partial(_pipeline, flags, stage)
     measured = rates.compare(pipelines, flags.batch_size, flags.benchmark_images, flags.benchmark_turns)
     figures = _figures(measured, list(stages))
-    figures["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    figures["peak_memory_mib"] = memory.peak_mib()
     if flags.peer:
         figures["peer"] = peer_process.measure(flags, options)
         figures["peer"]["ratio"] = figures["peer"]["images_per_second"] / figures["floor_images_per_second"]

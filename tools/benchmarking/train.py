@@ -5,7 +5,6 @@ of kernels) would take at the rate of a 3x3 convolution of 256 channels on 96 x 
 is the net that counts, as `tools/inspect_model.py` does: multiply-adds that a training gets around are its gain.
 """
 
-import resource
 import statistics
 import time
 
@@ -15,6 +14,7 @@ import tensorflow as tf
 from configs.flag_table import GROUPS
 from configs.keypoints import ALL
 from net import complexity, registry
+from tools.benchmarking import memory
 from utility import training_plan
 from utility.estimator_api import ModeKeys
 from utility.model_fn import model_fn
@@ -56,7 +56,7 @@ def measure(flags):
             name: {"seconds": wall[name], "share": shares[name], "cpu_share": parts[name][1] / cpu[name] / cpu_rate}
             for name in shares
         },
-        "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mib": memory.peak_mib(),
     }
 
 
