@@ -1,7 +1,9 @@
 """The one place that reads flags: parsing, recipes, help, exit codes and signals of every program."""
 
+import contextlib
 import math
 import os
+import select
 import signal
 import sys
 import textwrap
@@ -29,7 +31,7 @@ TRAINING_GROUPS = (
     "decode",
 )
 
-_INTERRUPTED, _TERMINATED = 130, 143
+_INTERRUPTED, _BROKEN_PIPE, _TERMINATED = 130, 141, 143
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 
 
@@ -46,7 +48,8 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
         subcommands: the words of which the first argument must be one.
         argv: the command line with the program's name first; `sys.argv` when not given.
 
-    Exit codes: 0 done; 1 data, model or machine wrong; 2 command line wrong; 130 Ctrl-C; 143 SIGTERM.
+    Exit codes: 0 done; 1 data, model or machine wrong; 2 command line wrong; 130 Ctrl-C; 141 the reader of the output
+    left, as `head` does; 143 SIGTERM.
     """
     argv = list(sys.argv if argv is None else argv)
     program = os.path.basename(argv[0])
@@ -64,19 +67,17 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
             code = 0
         sys.stdout.flush()
     except ProgramError as error:
-        for line in error.lines():
-            print(f"{program}: {line}", file=sys.stderr)
+        _complain(program, *error.lines())
         code = error.exit_code
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
+        _complain(program, "interrupted")
         code = _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except OSError as error:
-        line = one_line(f"{error.filename or 'the machine'}: {error.strerror or error}")
-        print(f"{program}: {line}", file=sys.stderr)
-        code = 1
+        if isinstance(error, BrokenPipeError) and _drop_abandoned_streams():
+            code = _BROKEN_PIPE  # not 0: a training may have been cut
+        else:
+            _complain(program, one_line(f"{error.filename or 'the machine'}: {error.strerror or error}"))
+            code = 1
     except Exception:
         if signals.exit_code is None:
             raise
@@ -87,6 +88,33 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
 def warn(line):
     """Prints a line that does not stop the program, as errors are printed."""
     print(f"{os.path.basename(sys.argv[0])}: warning: {one_line(line)}", file=sys.stderr)
+
+
+def _complain(program, *lines):
+    with contextlib.suppress(OSError):  # nobody may be reading
+        for line in lines:
+            print(f"{program}: {line}", file=sys.stderr)
+
+
+def _drop_abandoned_streams():
+    """Points stdout and stderr elsewhere where their readers have left; returns whether one had.
+
+    Python writes what they still hold when it ends, and would complain.
+    """
+    abandoned = [stream for stream in (sys.stdout, sys.stderr) if _is_abandoned(stream)]
+    for stream in abandoned:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return bool(abandoned)
+
+
+def _is_abandoned(stream):
+    """Returns whether a stream is a pipe or a socket that nobody reads any more."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    except (AttributeError, OSError, ValueError):  # no file behind it
+        return False
 
 
 def parse(argv, flags, required=(), defaults=None, subcommands=()):

@@ -147,6 +147,55 @@ def test_a_signal_that_a_library_turned_into_an_error_still_ends_the_program_as_
     assert run(capsys, main, "--model_dir=x")[0] == code
 
 
+PRINTING = """
+import os, sys, time
+from configs import command_line
+
+def main(flags):
+    print("the first model", flush=True)
+    {rest}
+
+command_line.run(main, "Prints.", [], argv=["program.py"])
+"""
+
+
+def run_and_leave(rest, stream):
+    """Runs a program, reads its first line, leaves, and returns its exit code and what it said on stderr."""
+    words = [sys.executable, "-c", PRINTING.format(rest=rest)]
+    process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == b"the first model\n"
+    getattr(process, stream).close()
+    process.stdin.close()  # the program goes on when its input ends
+    errors = b"" if stream == "stderr" else process.stderr.read()
+    return process.wait(timeout=60), errors.decode()
+
+
+@pytest.mark.parametrize(
+    ("rest", "stream"),
+    [
+        ("sys.stdin.read(); print('the second', flush=True); print('trained')", "stdout"),
+        ("sys.stdin.read(); print('the second')", "stdout"),  # met when the program ends
+        ("sys.stdin.read(); print('x' * 1000000)", "stdout"),
+        ("sys.stdin.read(); print('step 5', file=sys.stderr, flush=True)", "stderr"),
+    ],
+)
+def test_output_whose_reader_left_is_not_success(rest, stream):
+    assert run_and_leave(rest, stream) == (141, "")
+
+
+def test_a_broken_pipe_that_is_not_the_outputs_is_an_error():
+    rest = "read, write = os.pipe(); os.close(read); os.write(write, b'work for a helper')"
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTING.format(rest=rest)], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (1, "program.py: the machine: Broken pipe\n")
+
+
+def test_an_error_that_nobody_reads_keeps_its_exit_code():
+    rest = "sys.stdin.read(); from configs.errors import DataError; raise DataError('data.csv', None, 'is wrong')"
+    assert run_and_leave(rest, "stderr")[0] == 1
+
+
 def test_an_error_without_a_signal_is_not_hidden(capsys):
     def main(flags):
         raise RuntimeError("a fault of the program")
