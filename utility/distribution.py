@@ -155,3 +155,14 @@ def mean_over_replicas(values):
         return strategy.extended.reduce_to(tf.distribute.ReduceOp.MEAN, stacked, destinations=stacked)
 
     return tf.unstack(tf.distribute.get_replica_context().merge_call(merge, args=(tf.stack(values),)))
+
+
+def sums_over_replicas(tensors):
+    """Returns a list of tensors summed over the replicas of the strategy in which a model function is being called."""
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return list(tensors)
+
+    def merge(strategy, *shares):
+        return strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, [(share, share) for share in shares])
+
+    return tf.distribute.get_replica_context().merge_call(merge, args=tuple(tensors))

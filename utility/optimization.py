@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from utility import averaging
+from utility import averaging, distribution
 
 v1 = tf.compat.v1
 
@@ -116,13 +116,27 @@ def minimize(loss, rate, settings):
     gradients = [(_with_decay(gradient, v, _loss_decay(settings)), v) for gradient, v in gradients]
     if settings["clip_gradients"]:
         tensors, variables = zip(*gradients)
-        gradients = list(zip(tf.clip_by_global_norm(tensors, settings["clip_gradients"])[0], variables))
+        gradients = list(zip(_clipped(distribution.sums_over_replicas(tensors), settings["clip_gradients"]), variables))
     with tf.control_dependencies(v1.get_collection(v1.GraphKeys.UPDATE_OPS)):
         train_op = optimizer.apply_gradients(gradients, global_step=global_step)
     if settings["moving_average"] or settings["swa_start_epoch"] is not None:
         with tf.control_dependencies([train_op]):
             train_op = averaging.update_averages(settings, tf.identity(global_step))
     return train_op
+
+
+def _clipped(sums, most):
+    """Returns this replica's share of the whole batch's gradient, whose global norm is then `most` at most.
+
+    Args:
+        sums: the whole batch's gradient, a list of tensors, the same in every replica.
+        most: a float.
+    """
+    # Of gradients that need clipping most the squares would overflow.
+    largest = tf.maximum(tf.reduce_max([tf.reduce_max(tf.abs(tensor)) for tensor in sums]), most)
+    scaled = [tensor / largest for tensor in sums]
+    factor = tf.minimum(largest, most / tf.maximum(tf.linalg.global_norm(scaled), 1e-30))
+    return [tensor * (factor / tf.distribute.get_strategy().num_replicas_in_sync) for tensor in scaled]
 
 
 def _needs_loss_scale(settings):

@@ -1,5 +1,9 @@
 """Learning rates as curves, the optimizers and the step against values worked out by hand."""
 
+import contextlib
+
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -97,6 +101,58 @@ def test_first_rmsprop_step_is_the_rate_over_the_root_of_its_share():
 def test_clipping_bounds_the_global_norm():
     weights, _ = run_steps(1, clip_gradients=1.0)  # the gradient (3, 4) has norm 5
     np.testing.assert_allclose(weights, [[-0.06, -0.08]], rtol=1e-6)
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def clipped_step(request):
+    """Returns a function(gradients of the two halves of a batch [2, 3]) -> the weights after a step from 0.
+
+    The step has a rate of 0.5 and a largest norm of 1; the halves are on one device or on two.
+    """
+    settings = {**SETTINGS, "momentum": 0.0, "clip_gradients": 1.0, "steps_per_epoch": 2.0}
+    strategy = tf.distribute.MirroredStrategy(
+        [f"/cpu:{number}" for number in range(request.param)], tf.distribute.ReductionToOneDevice()
+    )
+    with tf.Graph().as_default() as graph, strategy.scope():
+        halves = v1.placeholder(tf.float32, [2, 3])
+
+        def replica():
+            place = tf.distribute.get_replica_context().replica_id_in_sync_group
+            mine = halves[place] if request.param == 2 else halves[0] / 2 + halves[1] / 2
+            weights = v1.get_variable("weights", [3], initializer=v1.zeros_initializer())
+            loss = tf.reduce_sum(weights * mine) / request.param  # as an Estimator does
+            return optimization.minimize(loss, tf.constant(0.5), settings), weights
+
+        steps, weights = strategy.extended.call_for_each_replica(replica)
+        step, initializer = strategy.group(steps), v1.global_variables_initializer()
+        copies = strategy.experimental_local_results(weights)
+    session = v1.Session(graph=graph, config=v1.ConfigProto(device_count={"CPU": 2}))
+
+    def run(gradients):
+        session.run(initializer)
+        session.run(step, {halves: gradients})
+        return session.run(copies)
+
+    with contextlib.closing(session):
+        yield run
+
+
+COMPONENTS = st.sampled_from([0.0, -1e-30, 1e-6, 0.3, -0.9, 2.0, -50.0, 1e15, -1e25, 1e38])
+COMPONENTS |= st.floats(-10, 10, width=32)
+
+
+@hypothesis.settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+@hypothesis.given(gradients=st.lists(st.tuples(COMPONENTS, COMPONENTS, COMPONENTS), min_size=2, max_size=2))
+def test_the_whole_batchs_gradient_is_clipped_on_one_device_and_on_two(clipped_step, gradients):
+    mean = np.mean(np.array(gradients, np.float32), axis=0, dtype=np.float64)
+    norm = np.sqrt(np.sum(mean**2))
+    for weights in clipped_step(gradients):
+        np.testing.assert_allclose(weights, -0.5 * mean / max(1.0, norm), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf")])
