@@ -3,6 +3,7 @@
 B batch, K keypoints, H and W the input's height and width, h and w the heatmap's.
 """
 
+import contextlib
 import math
 
 import tensorflow as tf
@@ -105,7 +106,7 @@ def run_net(images, model, is_training, data_format=None):
     """
     mean, scale = (tf.constant(model["normalisation"][key], tf.float32) for key in ("mean", "scale"))
     size = model["heatmap_size"]
-    with recomputation.recomputing():
+    with recomputation.recomputing() if is_training else contextlib.nullcontext():
         return get_net(model["net"]).build(
             (tf.cast(images, tf.float32) - mean) * scale,
             len(model["keypoints"]),
