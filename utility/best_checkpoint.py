@@ -7,15 +7,21 @@ import math
 import os
 import shutil
 
+import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from configs import checked_json
+from configs.errors import DataError
 from preprocessing.files import atomic_write, cannot_write
-from utility import full_disk
+from utility import full_disk, model_directory
+from utility.checkpoints import PREFIX
 from utility.model_directory import BEST
 
 _SCORE = "best.json"
+_SCORE_CONTENT = checked_json.fields({"ne": checked_json.number(0, 1e30), "step": checked_json.whole(0, 2**63)})
 METRICS = "metrics.csv"
+_COLUMNS = {"step": int, "loss": float, "ne": float}
 
 
 class BestCheckpoint:
@@ -31,11 +37,11 @@ class BestCheckpoint:
 
     def __init__(self, model_dir):
         self._folder = os.path.join(model_dir, BEST)
-        self.ne, self.step = math.inf, None
-        if os.path.exists(os.path.join(self._folder, _SCORE)):
-            with open(os.path.join(self._folder, _SCORE), encoding="utf-8") as file:
-                score = json.load(file)
-            self.ne, self.step = score["ne"], score["step"]
+        try:
+            score = checked_json.read(os.path.join(self._folder, _SCORE), _SCORE_CONTENT)
+        except (FileNotFoundError, NotADirectoryError):
+            score = {"ne": math.inf, "step": None}
+        self.ne, self.step = score["ne"], score["step"]
 
     def offer(self, checkpoint, step, ne):
         """Takes the checkpoint (a prefix) if its NE is lower than the best so far; returns whether it was."""
@@ -50,17 +56,21 @@ class BestCheckpoint:
     def take(self, checkpoint):
         """Makes the checkpoint (a prefix) the best one."""
         os.makedirs(self._folder, exist_ok=True)
-        files = glob.glob(glob.escape(checkpoint) + ".*")
-        for file in files:
-            _copy(file, os.path.join(self._folder, os.path.basename(file)))
-        name = os.path.basename(checkpoint)
+        name = self._free_name(os.path.basename(checkpoint))
+        files = {file: name + file[len(checkpoint) :] for file in glob.glob(glob.escape(checkpoint) + ".*")}
+        for file, target in files.items():
+            _copy(file, os.path.join(self._folder, target))
         # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
         with full_disk.naming_checkpoint(os.path.join(self._folder, name)):
             tf.compat.v1.train.update_checkpoint_state(os.path.abspath(self._folder), name, [name])
-        current = {os.path.basename(file) for file in files}
-        for file in glob.glob(os.path.join(glob.escape(self._folder), "model.ckpt-*")):
-            if os.path.basename(file) not in current:
+        for file in glob.glob(os.path.join(glob.escape(self._folder), f"{PREFIX}-*")):
+            if os.path.basename(file) not in files.values():
                 os.remove(file)
+
+    def _free_name(self, name):
+        """Returns a name that the current best does not have: a kill must not leave half of either under one."""
+        current = model_directory.latest_checkpoint(self._folder)
+        return f"{name}-again" if current and os.path.basename(current) == name else name
 
 
 def _copy(file, target):
@@ -75,13 +85,34 @@ def _copy(file, target):
 
 
 def read_metrics(model_dir):
-    """Returns a DataFrame with a row an evaluation, by rising step: step, loss, ne."""
+    """Returns a DataFrame with a row an evaluation, by rising step: step, loss, ne.
+
+    Raises:
+        DataError: the table is damaged.
+    """
     path = os.path.join(model_dir, METRICS)
-    if not os.path.exists(path):
-        return pd.DataFrame(
-            {"step": pd.Series(dtype=int), "loss": pd.Series(dtype=float), "ne": pd.Series(dtype=float)}
-        )
-    return pd.read_csv(path)
+    try:
+        lines = checked_json.read_text(path).splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        lines = [",".join(_COLUMNS)]
+    rows = [_row(path, number, line) for number, line in enumerate(lines, 1)] or [None]
+    if rows[0] != tuple(_COLUMNS):
+        raise DataError(path, "line 1", f"expected the columns {','.join(_COLUMNS)}, got {lines[:1]}")
+    columns = zip(*rows[1:]) if rows[1:] else [()] * len(_COLUMNS)
+    return pd.DataFrame({name: pd.Series(column, dtype=_COLUMNS[name]) for name, column in zip(_COLUMNS, columns)})
+
+
+def _row(path, number, line):
+    """Returns the fields of a line of the table as what they are; NaN is written as nothing."""
+    fields = line.split(",")
+    if number == 1:
+        return tuple(fields)
+    try:
+        step, loss, ne = fields
+        values = np.int64(int(step)), float(loss or "nan"), float(ne or "nan")
+    except (ValueError, OverflowError) as error:
+        raise DataError(path, f"line {number}", f"expected step,loss,ne, got {line[:60]!r}") from error
+    return values
 
 
 def add_metrics(model_dir, step, loss, ne):

@@ -1,5 +1,6 @@
 """The end of a training with SWA: the averaged model as a checkpoint, measured against the best one."""
 
+import json
 import math
 import os
 import sys
@@ -7,7 +8,9 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from utility import averaging, checkpoints
+from configs import checked_json
+from preprocessing.files import atomic_write
+from utility import averaging, checkpoints, model_directory
 from utility.best_checkpoint import BestCheckpoint
 from utility.estimators import training_input
 from utility.model_fn import forward
@@ -15,6 +18,8 @@ from utility.model_fn import forward
 v1 = tf.compat.v1
 
 _FOLDER = "swa"
+_RESULT = "swa.json"  # that the averaged model of this step has been measured and offered, and its NE
+_RESULT_CONTENT = checked_json.fields({"step": checked_json.whole(0, 2**63)}, others=True)
 _MOST_STEPS = 200  # batches for batch norm's statistics: their mean hardly moves any more
 
 
@@ -25,24 +30,41 @@ def finish(job, evaluation=None):
         job: a `training.Job`.
         evaluation: its `Evaluation`; None: the averaged model is taken unseen.
     """
-    last = tf.train.latest_checkpoint(job.model_dir)
-    step = int(tf.train.load_variable(last, "global_step"))
-    prefix = os.path.join(job.model_dir, _FOLDER, f"{checkpoints.PREFIX}-{step}")
-    if v1.train.checkpoint_exists(prefix):
+    last = model_directory.latest_checkpoint(job.model_dir)
+    step = checkpoints.read_step(last)
+    if _finished_step(job) == step:
         return
     epochs = math.floor(step / job.schedule["steps_per_epoch"])
     if epochs < max(job.settings["swa_start_epoch"], 1):
         print(f"{job.category}: ended before --swa_start_epoch, nothing to average", file=sys.stderr, flush=True)
         return
-    values = average_net(last, lambda: _batches(job), lambda images: _forward(job, images))
-    checkpoints.write(prefix, {**values, "global_step": tf.train.load_variable(last, "global_step")})
-    best = evaluation.best if evaluation else BestCheckpoint(job.model_dir)
+    prefix = os.path.join(job.model_dir, _FOLDER, f"{checkpoints.PREFIX}-{step}")
+    if model_directory.latest_checkpoint(os.path.dirname(prefix)) != prefix:
+        values = average_net(last, lambda: _batches(job), lambda images: _forward(job, images))
+        checkpoints.write(prefix, {**values, "global_step": np.int64(step)})
+    ne = _offer(job, evaluation, prefix, step)
+    # Last: a kill before it has the model offered again.
+    with atomic_write(os.path.join(job.model_dir, _FOLDER, _RESULT), encoding="utf-8") as file:
+        json.dump({"step": step, "ne": ne}, file)
+
+
+def _finished_step(job):
+    try:
+        return checked_json.read(os.path.join(job.model_dir, _FOLDER, _RESULT), _RESULT_CONTENT)["step"]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _offer(job, evaluation, prefix, step):
+    """Offers the averaged model to those that choose the best one; returns its NE, None without an evaluation."""
     if not evaluation:
-        best.take(prefix)
-        return
+        BestCheckpoint(job.model_dir).take(prefix)
+        return None
     ne = evaluation.measure_apart(prefix, _FOLDER)
+    best = evaluation.best
     known = "the best" if best.offer(prefix, step, ne) else f"best {best.ne:.4f} at step {best.step}"
     print(f"{job.category}: averaged weights NE {ne:.4f} on validation, {known}", file=sys.stderr, flush=True)
+    return ne
 
 
 def _batches(job):

@@ -6,12 +6,15 @@ import os
 import pytest
 import tensorflow as tf
 
+from utility import model_directory
 from utility.best_checkpoint import BestCheckpoint, add_metrics, read_metrics
 
 
-def write_checkpoint(folder, step):
+def write_checkpoint(folder, step, weight=0.0):
+    os.makedirs(folder, exist_ok=True)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.compat.v1.get_variable("step", initializer=step)
+        tf.compat.v1.get_variable("weight", initializer=weight)
         session.run(tf.compat.v1.global_variables_initializer())
         prefix = os.path.join(folder, "model.ckpt")
         return tf.compat.v1.train.Saver().save(session, prefix, global_step=step, write_meta_graph=False)
@@ -66,6 +69,35 @@ def test_a_kill_while_copying_leaves_the_old_one(tmp_path, monkeypatch, fails_at
     assert BestCheckpoint(folder).ne == 0.5
     assert BestCheckpoint(folder).offer(write_checkpoint(folder, 2), 2, 0.3)
     assert kept_step(folder) == 2
+
+
+@pytest.mark.parametrize("copied", [0, 1, 2])
+def test_another_checkpoint_of_the_same_name_never_mixes_with_the_best(tmp_path, monkeypatch, copied):
+    """As the averaged weights of a step beside the step's own; a kill may come after any of the copied files."""
+    folder = str(tmp_path)
+    best = BestCheckpoint(folder)
+    best.offer(write_checkpoint(folder, 5, weight=1.0), 5, 0.5)
+    averaged = write_checkpoint(str(tmp_path / "swa"), 5, weight=2.0)
+    replace, calls = os.replace, []
+
+    def die(source, target):
+        if len(calls) == copied:
+            raise KeyboardInterrupt
+        calls.append(target)
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", die)
+        with pytest.raises(KeyboardInterrupt):
+            best.offer(averaged, 5, 0.3)
+    weights = []
+    for _ in range(3):  # the same again changes nothing
+        prefix = model_directory.checkpoint(folder)
+        weights.append(float(tf.train.load_variable(prefix, "weight")))
+        BestCheckpoint(folder).offer(averaged, 5, 0.3)
+    assert weights[0] == (1.0 if copied < 2 else 2.0)  # both files are there: `checkpoint` has named them
+    assert weights[1:] == [2.0, 2.0]
+    assert len(list((tmp_path / "best").glob("*.index"))) == 1
 
 
 def test_repeated_steps_replace_their_rows(tmp_path):
