@@ -68,12 +68,17 @@ def check_hourglass(flags):
     Raises:
         UsageError: they have another.
     """
-    own = -(-flags.train_image_size // 4)
+    own = hourglass_size(flags.train_image_size)
     if flags.heatmap_size != own:
         raise UsageError(
             f"--heatmap_size={flags.heatmap_size} is not what the hourglass makes of "
             f"--train_image_size={flags.train_image_size}: {own} is right"
         )
+
+
+def hourglass_size(train_image_size):
+    """Returns the height and width of an hourglass's heatmaps."""
+    return -(-train_image_size // 4)
 
 
 def _check_boundaries(boundaries, factors):

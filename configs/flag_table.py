@@ -85,7 +85,7 @@ GROUPS = {
         Flag("weight_decay", "float", 1e-5, "Decay of convolution kernels (not of batch norm): L2 in the loss, or with adamw the share of a kernel that a step takes off, times the rate.", 0),
         Flag("clip_gradients", "float", 0.0, "Largest global norm of the gradients; 0 for none.", 0),
         Flag("mse_weight", "float", 1.0, "Factor of the whole heatmap loss.", 0),
-        Flag("target_scale", "float", 255.0, "Height of the target Gaussians in the loss.", 0),
+        Flag("target_scale", "float", 255.0, "Height of the target Gaussians in the loss.", 1e-3, 1e6),
         Flag("use_ohkm", "bool", True, "Count only the half of an image's keypoints with the largest error (last stage of CPN)."),
         Flag("moving_average", "float", 0.0, "Decay of a moving average of the weights, used by evaluation; 0 for none.", 0, 0.99999),
         Flag("swa_start_epoch", "float", None, "Average the weights of each epoch's end from this epoch on, recompute batch norm's statistics and take the better model (SWA).", 0),

@@ -82,6 +82,11 @@ _NETS = {
 NAMES = tuple(_NETS)
 
 
+def names():
+    """Returns the names of the nets."""
+    return tuple(_NETS)
+
+
 def get_net(name):
     """Returns the `Net` called `name`, one of NAMES."""
     return _NETS[name]

@@ -5,7 +5,9 @@ keypoints differ are sliced by the keypoints' names, so that a category can star
 """
 
 import contextlib
+import glob
 import json
+import math
 import os
 import re
 import sys
@@ -15,7 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from configs import checked_json
 from configs.errors import DataError
+from configs.flag_table import FLAGS
 from net import registry
 from preprocessing.files import atomic_write
 from utility import full_disk, model_directory, restoration
@@ -25,6 +29,16 @@ BACKBONE = "backbone.json"  # what the importer of weights writes beside its che
 PREFIX = "model.ckpt"
 # The options that weights were trained with: another value of them spoils what the weights compute.
 _INHERITED_OPTIONS = ("resnet_stride", "padding", "bn_epsilon")
+_BACKBONE = checked_json.fields(
+    {
+        "backbone": checked_json.by_flag(FLAGS["backbone"]),
+        "net_options": checked_json.fields(
+            {}, {name: checked_json.by_flag(FLAGS[name]) for name in _INHERITED_OPTIONS}, others=True
+        ),
+    },
+    {"normalisation": model_directory.NORMALISATION},
+    others=True,
+)
 
 
 class Source(NamedTuple):
@@ -68,13 +82,9 @@ def read_backbone(folder):
     """
     path = os.path.join(folder, BACKBONE)
     try:
-        with open(path, encoding="utf-8") as file:
-            description = json.load(file)
-        return {**description, "net_options": dict(description["net_options"]), "backbone": description["backbone"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            path, None, f"cannot be read ({error!r}): what tools/import_weights.py writes is needed"
-        ) from error
+        return checked_json.read(path, _BACKBONE)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(path, None, "is missing: what tools/import_weights.py writes is needed") from error
 
 
 def write_backbone(folder, arrays, description):
@@ -97,7 +107,7 @@ def write_backbone(folder, arrays, description):
 
 
 def write(prefix, arrays):
-    """Writes {variable name: array} as a checkpoint that `tf.train.latest_checkpoint` finds in its folder."""
+    """Writes {variable name: array} as a checkpoint that `model_directory.latest_checkpoint` finds in its folder."""
     names = sorted(arrays)
     os.makedirs(os.path.dirname(prefix), exist_ok=True)
     with full_disk.naming_checkpoint(prefix):
@@ -109,6 +119,63 @@ def write(prefix, arrays):
             session.run(save, dict(zip(values, (arrays[name] for name in names))))
         # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
         tf.compat.v1.train.update_checkpoint_state(os.path.abspath(os.path.dirname(prefix)), os.path.basename(prefix))
+
+
+@contextlib.contextmanager
+def naming_damage(prefix):
+    """Turns TensorFlow's errors at reading a checkpoint into a DataError that names it."""
+    try:
+        yield
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise DataError(
+            prefix, None, f"cannot be restored ({reason(error)}): expected an undamaged checkpoint"
+        ) from error
+
+
+def reason(error):
+    """Returns the first line that says something of an error of TensorFlow's, cut where it is long."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith("Graph execution error")), repr(error))[:200]
+
+
+def open_reader(prefix):
+    """Returns TensorFlow's reader of a checkpoint (`tf.train.load_checkpoint`).
+
+    Raises:
+        DataError: its index is damaged, or its data are shorter than the variables that it names.
+    """
+    with naming_damage(prefix):
+        reader = tf.train.load_checkpoint(prefix)
+        types, shapes = reader.get_variable_to_dtype_map(), reader.get_variable_to_shape_map()
+        # Before anything is read: TensorFlow allocates what the index says.
+        size = sum(math.prod(shape) * types[name].size for name, shape in shapes.items() if types[name].size)
+        there = sum(os.path.getsize(path) for path in glob.glob(f"{glob.escape(prefix)}.data-*"))
+        if size > there:
+            raise ValueError(f"its variables take {size} bytes, its data are {there}")
+    return reader
+
+
+def check(prefix):
+    """Reads every variable of a checkpoint.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    reader = open_reader(prefix)
+    with naming_damage(prefix):
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+
+
+def read_step(prefix):
+    """Returns the step at which a checkpoint was written.
+
+    Raises:
+        DataError: it is damaged, or has none.
+    """
+    reader = open_reader(prefix)
+    with naming_damage(prefix):
+        return int(reader.get_tensor("global_step"))
 
 
 def inherited(path, net):
@@ -148,11 +215,12 @@ def warm_start(model_dir, model, settings):
       DataError: there is no checkpoint, it has nothing in common with the model, or, unless --ignore_missing_vars,
         variables are missing or do not fit.
     """
-    if not settings["checkpoint_path"] or tf.train.latest_checkpoint(model_dir):
+    if not settings["checkpoint_path"] or model_directory.latest_checkpoint(model_dir):
         yield None
         return
     source = find(settings["checkpoint_path"])
-    reader = tf.train.load_checkpoint(source.prefix)
+    check(source.prefix)
+    reader = open_reader(source.prefix)
     shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
     plan = restoration.make_plan(model, source.description, shapes, settings)
     print(f"starting from {source.prefix}\n" + "\n".join(restoration.table(plan)), file=sys.stderr, flush=True)

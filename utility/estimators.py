@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from preprocessing import draws
 from preprocessing.input_fn import make_dataset
-from utility import checkpoints, training_plan
+from utility import checkpoints, model_directory, training_plan
 from utility.distribution import MULTI_WORKER, read_cluster, session_config
 from utility.estimator_api import Estimator, EvalSpec, RunConfig, TrainSpec, train_and_evaluate
 from utility.model_fn import model_fn
+from utility.plain_paths import plain
 
 
 def run_training(job, hooks, rate_factor):
@@ -26,7 +27,8 @@ def run_training(job, hooks, rate_factor):
     total_steps = job.schedule["total_steps"]
     with checkpoints.warm_start(job.model_dir, job.model, job.settings) as start:
         config = RunConfig(train_distribute=job.distribution.strategy, **_config(job))
-        estimator = Estimator(_as_written, job.model_dir, config, _params(job, rate_factor), start)
+        folder = plain(_made(job.model_dir))
+        estimator = Estimator(_as_written, folder, config, _params(job, rate_factor), start)
         if not job.distribution.is_cluster:
             estimator.train(training_input(job), hooks, max_steps=total_steps)
             return
@@ -48,6 +50,11 @@ def _remove_own_folder(model_dir):
     shutil.rmtree(os.path.join(model_dir, f"tmp_{task['type']}_{task['index']}"), ignore_errors=True)
 
 
+def _made(folder):
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
 def _as_written(features, labels, mode, params):
     # Strategies have AutoGraph rewrite the model function; this one has nothing for it, and it takes a while.
     return tf.autograph.experimental.do_not_convert(model_fn)(features, labels, mode, params)
@@ -56,7 +63,8 @@ def _as_written(features, labels, mode, params):
 def evaluation_estimator(job):
     """Returns the Estimator that evaluates the job's checkpoints on this machine alone."""
     with _outside_the_cluster():
-        return Estimator(model_fn, job.model_dir, RunConfig(**_config(job)), _params(job))
+        folder = plain(_made(job.model_dir))
+        return Estimator(model_fn, folder, RunConfig(**_config(job)), _params(job))
 
 
 def training_input(job, **changes):
@@ -95,8 +103,8 @@ def validation_input(job):
 
 def global_step(model_dir):
     """Returns the step of the last checkpoint, 0 where there is none."""
-    checkpoint = tf.train.latest_checkpoint(model_dir)
-    return int(tf.train.load_variable(checkpoint, "global_step")) if checkpoint else 0
+    checkpoint = model_directory.latest_checkpoint(model_dir)
+    return checkpoints.read_step(checkpoint) if checkpoint else 0
 
 
 def _inputs(job):

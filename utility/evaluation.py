@@ -4,11 +4,11 @@ import gc
 import math
 import sys
 
-import tensorflow as tf
-
+from utility import checkpoints
 from utility.best_checkpoint import BestCheckpoint, add_metrics, read_metrics
 from utility.hooks import LeaveEvaluationHook
 from utility.pictures import PicturesHook, evaluation_folder
+from utility.plain_paths import plain
 
 
 class Evaluation:
@@ -16,6 +16,7 @@ class Evaluation:
 
     Args:
         estimator: of this machine alone, whatever shares the training.
+        model_dir: the model's own folder.
         model: the model's description.
         input_fn: the validation photos.
         early_stopping: evaluations without a better one after which to stop; 0 for never.
@@ -25,12 +26,13 @@ class Evaluation:
         best: the BestCheckpoint.
     """
 
-    def __init__(self, estimator, model, input_fn, early_stopping, stop):
+    def __init__(self, estimator, model_dir, model, input_fn, early_stopping, stop):
         self._estimator, self._input_fn, self._title = estimator, input_fn, model["category"]
+        self._model_dir = model_dir
         self._early_stopping = early_stopping
         pictures = PicturesHook(evaluation_folder(estimator.model_dir), model)
         self._hooks = [LeaveEvaluationHook(stop), pictures]
-        self.best = BestCheckpoint(estimator.model_dir)
+        self.best = BestCheckpoint(model_dir)
 
     def __call__(self, checkpoint):
         """Evaluates a checkpoint (a prefix), keeps it if it is the best, and returns whether to stop the training."""
@@ -38,7 +40,7 @@ class Evaluation:
         step, ne = int(result["global_step"]), float(result["ne"])
         is_best = self.best.offer(checkpoint, step, ne)
         # The row comes last: an evaluation that was cut off before it is made again.
-        add_metrics(self._estimator.model_dir, step, float(result["loss"]), ne)
+        add_metrics(self._model_dir, step, float(result["loss"]), ne)
         known = "the best so far" if is_best else f"best {self.best.ne:.4f} at step {self.best.step}"
         print(f"{self._title}: step {step} NE {ne:.4f} on validation, {known}", file=sys.stderr, flush=True)
         return self.should_stop()
@@ -48,18 +50,18 @@ class Evaluation:
         return float(self._evaluate(checkpoint, name)["ne"])
 
     def _evaluate(self, checkpoint, name=None):
-        result = self._estimator.evaluate(self._input_fn, hooks=self._hooks, checkpoint_path=checkpoint, name=name)
+        prefix = plain(checkpoint)
+        result = self._estimator.evaluate(self._input_fn, hooks=self._hooks, checkpoint_path=prefix, name=name)
         gc.collect()  # its graph refers to itself: the memory of some ten evaluations would pile up
         return result
 
     def is_missing(self, checkpoint):
         """Returns whether the checkpoint's step has not been evaluated."""
-        step = int(tf.train.load_variable(checkpoint, "global_step"))
-        return step not in set(read_metrics(self._estimator.model_dir)["step"])
+        return checkpoints.read_step(checkpoint) not in set(read_metrics(self._model_dir)["step"])
 
     def should_stop(self):
         """Returns whether the last evaluations, as many as early stopping asks for, were no better than one before."""
-        errors = [ne if math.isfinite(ne) else math.inf for ne in read_metrics(self._estimator.model_dir)["ne"]]
+        errors = [ne if math.isfinite(ne) else math.inf for ne in read_metrics(self._model_dir)["ne"]]
         if not self._early_stopping or len(errors) <= self._early_stopping:
             return False
         return min(errors[-self._early_stopping :]) >= min(errors[: -self._early_stopping])

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from configs.errors import DataError
-from utility import averaging, model_directory
+from utility import averaging, checkpoints, model_directory
 from utility.model_fn import forward
 
 v1 = tf.compat.v1
@@ -60,19 +60,22 @@ def restore(session, checkpoint):
     Raises:
         DataError: it is damaged, or not of this net.
     """
+    reader = checkpoints.open_reader(checkpoint)
     try:
         names = averaging.variables_to_restore(checkpoint, v1.global_variables())
-        _check_shapes(checkpoint, names)
-        v1.train.Saver(names).restore(session, checkpoint)
+        _check_shapes(reader, names)
+        # Not by a Saver, which takes the folder's name as a pattern.
+        initializers = {variable.initializer: reader.get_tensor(name) for name, variable in names.items()}
+        session.run(list(initializers), {op.inputs[1]: value for op, value in initializers.items()})
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = checkpoints.reason(error)
         what = f"cannot be restored into the net of model.json ({reason}): an undamaged checkpoint of it is needed"
         raise DataError(checkpoint, None, what) from error
 
 
-def _check_shapes(checkpoint, names):
+def _check_shapes(reader, names):
     """Raises ValueError for a variable of another shape, which a Saver would give its own shape to."""
-    shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+    shapes = reader.get_variable_to_shape_map()
     for name, variable in names.items():
         if name in shapes and shapes[name] != variable.shape.as_list():
             raise ValueError(f"{name} has the shape {shapes[name]} there, {variable.shape.as_list()} in the net")

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from utility import full_disk
+from utility.plain_paths import plain
 
 v1 = tf.compat.v1
 
@@ -138,8 +139,9 @@ class SaveHook(v1.train.SessionRunHook):
 
     def _save(self, session, step):
         (saver,) = v1.get_collection(v1.GraphKeys.SAVERS)
-        with full_disk.naming_checkpoint(f"{self._prefix}-{step}"):
-            path = saver.save(session, self._prefix, global_step=step, write_meta_graph=False)
+        path = f"{self._prefix}-{step}"
+        with full_disk.naming_checkpoint(path):
+            saver.save(session, plain(self._prefix), global_step=step, write_meta_graph=False)
         self._saved_step, self._saved_time = step, time.monotonic()
         return path
 

@@ -10,26 +10,35 @@ import os
 
 import tensorflow as tf
 
+from configs import checked_json, cross_checks
+from configs.checked_json import by_flag, choice, fields, items, number, whole
 from configs.errors import DataError
+from configs.flag_table import FLAGS
 from configs.keypoints import ALL, CATEGORIES
+from net import registry
 from preprocessing.files import atomic_write
 
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
 BEST = "best"
 
-_KINDS = {
-    "net": str,
-    "net_options": dict,
-    "category": str,
-    "keypoints": list,
-    "train_image_size": int,
-    "heatmap_size": int,
-    "heatmap_sigma": (int, float),
-    "target_scale": (int, float),
-    "normalisation": dict,
-    "decode": str,
-}
+NORMALISATION = fields(
+    {"mean": items(number(-1e4, 1e4), 3, 3), "scale": items(number(1e-6, 1e4), 3, 3)}  # pixels, and their factors
+)
+_DESCRIPTION = fields(
+    {
+        "net": checked_json.name,
+        "net_options": fields({}, others=True),  # `net_options` checks them
+        "category": choice((*CATEGORIES, ALL)),
+        "keypoints": items(checked_json.name, 1, 10_000),
+        **{name: by_flag(FLAGS[name]) for name in ("train_image_size", "heatmap_size", "heatmap_sigma")},
+        "target_scale": by_flag(FLAGS["target_scale"]),
+        "normalisation": NORMALISATION,
+        "decode": by_flag(FLAGS["decode"]),
+    },
+    {"heatmap_loss": by_flag(FLAGS["heatmap_loss"]), "training": fields({}, others=True)},
+    others=True,
+)
 
 
 def write(model_dir, model):
@@ -53,25 +62,34 @@ def read(model_dir):
     """
     path = os.path.join(model_dir, DESCRIPTION)
     try:
-        with open(path, encoding="utf-8") as file:
-            model = json.load(file)
-    except FileNotFoundError as error:
+        return checked_json.read(path, _check)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(path, None, "is missing: a folder that a training wrote is needed") from error
-    except (OSError, ValueError) as error:
-        raise DataError(path, None, f"cannot be read ({error}): the file that the training wrote is needed") from error
-    if not isinstance(model, dict):
-        raise DataError(path, None, "is no JSON object: the file that the training wrote is needed")
-    version = model.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise DataError(
-            path,
-            "format_version",
-            f"{version!r} is newer than this program reads ({FORMAT_VERSION}): update the program",
-        )
-    for key, kind in _KINDS.items():
-        if not isinstance(model.get(key), kind):
-            raise DataError(path, key, f"{model.get(key)!r} is missing or of the wrong kind")
+
+
+def _check(value, key):
+    """The check of a description; what an older program did not write gets the value that it meant."""
+    version = fields({"format_version": whole(1, 10**9)}, others=True)(value, key)["format_version"]
+    if version > FORMAT_VERSION:
+        expected = f"at most {FORMAT_VERSION}, which is what this program reads"
+        raise checked_json.Unexpected("format_version", expected, version)
+    model = {"heatmap_loss": "mse", **_DESCRIPTION(value, key)}
+    choice(registry.names())(model["net"], "net")
+    model["net_options"] = net_options(model["net"])(model["net_options"], "net_options")
+    size, heatmap_size = model["train_image_size"], model["heatmap_size"]
+    if size % heatmap_size:
+        raise checked_json.Unexpected("heatmap_size", f"a divisor of train_image_size, {size}", heatmap_size)
+    if model["net"] == "hourglass":
+        own = cross_checks.hourglass_size(size)
+        whole(own, own)(heatmap_size, "heatmap_size")
     return model
+
+
+def net_options(net):
+    """Returns the check of the options of a net of the registry; those that are missing get their defaults."""
+    options = registry.get_net(net).options
+    check = fields({}, {name: by_flag(FLAGS[name]) for name in options})
+    return lambda value, key: {**options, **check(value, key)}
 
 
 def claim(model_dir, model, training):
@@ -85,9 +103,12 @@ def claim(model_dir, model, training):
     Raises:
         DataError: the folder belongs to a model or a training of other settings; the differences are named.
     """
-    if tf.train.latest_checkpoint(model_dir):
+    if latest_checkpoint(model_dir):
         there = read(model_dir)
-        changed = _differences(there, model) + _differences(there.get("training", {}), training)
+        # A setting that the file lacks is one that its program did not have: it trained as the default does.
+        settings = {name: FLAGS[name].default for name in training if name in FLAGS}
+        changed = _differences(there, model)
+        changed += _differences({**settings, **there.get("training", {})}, training)
         if changed:
             path = os.path.join(model_dir, DESCRIPTION)
             what = f"is of other settings: {'; '.join(changed)}. The same settings, or another --model_dir, are needed"
@@ -104,8 +125,46 @@ def _differences(there, here):
         if isinstance(old, dict) and isinstance(new, dict):
             texts += _differences(old, {**dict.fromkeys(old), **new})
         elif old != new:
-            texts.append(f"{key} is {json.dumps(old)} there, {json.dumps(new)} was asked for")
+            texts.append(f"{key} is {_shown(old)} there, {_shown(new)} was asked for")
     return texts
+
+
+def _shown(value):
+    text = json.dumps(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def latest_checkpoint(folder):
+    """Returns the prefix of the last checkpoint that was written into a folder; None where there is none.
+
+    `tf.train.latest_checkpoint` takes the folder's name as a pattern, and one with brackets for empty.
+
+    Raises:
+        DataError: the folder's file `checkpoint` is damaged, or names a checkpoint that is not there.
+    """
+    path = os.path.join(folder, "checkpoint")
+    try:
+        text = checked_json.read_text(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    prefix = _named_in(text, folder)
+    if prefix is None:
+        raise DataError(path, "model_checkpoint_path", "expected the name of a checkpoint, as a training writes it")
+    if not os.path.isfile(f"{prefix}.index"):
+        raise DataError(path, "model_checkpoint_path", f"expected a checkpoint that is there, got {prefix!r}")
+    return prefix
+
+
+def _named_in(text, folder):
+    """Returns the prefix that a `checkpoint` file's text names; None where it is damaged."""
+    if not all(character.isprintable() or character in "\r\n\t" for character in text):
+        return None
+    try:
+        state = tf.train.get_checkpoint_state(folder)
+    except (ValueError, RecursionError):
+        return None
+    prefix = state.model_checkpoint_path if state else ""
+    return prefix if prefix and prefix.removeprefix(folder).isprintable() else None
 
 
 def checkpoint(path):
@@ -122,7 +181,7 @@ def checkpoint(path):
             return path
         raise DataError(path, None, "is no checkpoint: a folder, or a prefix such as …/model.ckpt-1000, is needed")
     for place in (os.path.join(path, BEST), path):
-        prefix = tf.train.latest_checkpoint(place)
+        prefix = latest_checkpoint(place)
         if prefix:
             return prefix
     raise DataError(path, None, "holds no checkpoint: a folder in which a training saved one is needed")

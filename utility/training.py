@@ -1,7 +1,6 @@
 """The training of one model after the other: where it starts, how it goes on, what comes out."""
 
 import contextlib
-import json
 import os
 import re
 import sys
@@ -9,18 +8,24 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from configs.errors import DataError
-from preprocessing.files import atomic_write, exclusive_folder
+from configs.errors import DataError, UsageError
+from preprocessing.files import exclusive_folder
 from preprocessing.manifest import naming_damage
-from utility import checkpoints, full_disk, model_directory, stochastic_averaging, training_plan
+from utility import (
+    checkpoints,
+    full_disk,
+    model_directory,
+    optimization,
+    rollbacks,
+    shared_folder,
+    stochastic_averaging,
+    training_plan,
+)
 from utility.distribution import distribute
-from utility.estimators import evaluation_estimator, run_training, validation_input
+from utility.estimators import evaluation_estimator, global_step, run_training, validation_input
 from utility.evaluation import Evaluation
 from utility.hooks import HeaderHook, ProgressHook, SaveHook, Stop, StopTrainingHook
 from utility.pictures import PicturesHook
-
-_ROLLBACKS = "rollbacks.json"
-_SMALLEST_FACTOR = 1 / 1024
 
 
 class Job(NamedTuple):
@@ -57,27 +62,29 @@ def train_all(settings, net, net_options):
 
     Raises:
         DataError: records, a checkpoint or the machine are wrong; also a loss that is not finite.
+        UsageError: the flags contradict each other, or the environment.
     """
     distribution = distribute(settings)
-    for category, own_settings in training_plan.models(settings):
-        train(plan_job(category, own_settings, net, net_options, distribution))
+    if distribution.is_cluster and settings["on_nan"] == "rollback":
+        # Every process would have to leave the step under way and start anew, which TensorFlow's servers cannot.
+        raise UsageError("--on_nan=rollback works on one machine: expected --on_nan=stop with TF_CONFIG")
+    with shared_folder.shared(settings["model_dir"], distribution):
+        for category, own_settings in training_plan.models(settings):
+            train(plan_job(category, own_settings, net, net_options, distribution))
 
 
 def plan_job(category, settings, net, net_options, distribution):
     """Returns the `Job` of a category from the flags (arguments as for `train_all`)."""
     model_dir = os.path.join(settings["model_dir"], category)
-    start = model_dir if tf.train.latest_checkpoint(model_dir) else settings["checkpoint_path"]
-    images = training_plan.count_images(settings["data_dir"], category)
-    validation = {}
-    if settings["val_fraction"] != 0:
-        validation = training_plan.count_images(settings["data_dir"], category, validation=True)
+    start = model_dir if model_directory.latest_checkpoint(model_dir) else settings["checkpoint_path"]
+    images, validation = training_plan.count_images(settings["data_dir"], category)
     return Job(
         category,
         model_dir,
         settings,
         training_plan.describe(category, settings, net, net_options, start),
         images,
-        sum(validation.values()),
+        0 if settings["val_fraction"] == 0 else sum(validation.values()),
         training_plan.schedule(settings, sum(images.values())),
         distribution,
     )
@@ -91,7 +98,9 @@ def train(job):
         None in a worker that is not the chief.
     """
     if not job.distribution.is_chief:
-        run_training(job, [], 1.0)
+        factor = rollbacks.rate_factor(job.model_dir)
+        with _naming_fault(job, None, factor):
+            run_training(job, [], factor)
         return None
     stop, records = Stop(), naming_damage(job.settings["data_dir"], job.category)
     with exclusive_folder(job.model_dir), stop.signals(), full_disk.naming(job.model_dir), records:
@@ -99,7 +108,7 @@ def train(job):
         evaluation = None
         if job.num_validation:
             estimator, patience = evaluation_estimator(job), job.settings["early_stopping"]
-            evaluation = Evaluation(estimator, job.model, validation_input(job), patience, stop)
+            evaluation = Evaluation(estimator, job.model_dir, job.model, validation_input(job), patience, stop)
         if not _is_finished(job, evaluation):
             _train_until_finite(job, evaluation, stop)
         if job.settings["swa_start_epoch"] is not None:
@@ -114,10 +123,11 @@ def train(job):
 
 def _is_finished(job, evaluation):
     """Makes up for an evaluation that a kill has cut off, and returns whether there is nothing left to train."""
-    checkpoint = tf.train.latest_checkpoint(job.model_dir)
+    checkpoint = model_directory.latest_checkpoint(job.model_dir)
     if not checkpoint:
         return False
-    step, total = int(tf.train.load_variable(checkpoint, "global_step")), job.schedule["total_steps"]
+    checkpoints.check(checkpoint)
+    step, total = checkpoints.read_step(checkpoint), job.schedule["total_steps"]
     is_due = step > 0 and (step >= total or step % job.schedule["steps_per_eval"] == 0)
     if evaluation and is_due and evaluation.is_missing(checkpoint):
         evaluation(checkpoint)
@@ -127,7 +137,7 @@ def _is_finished(job, evaluation):
 def _train_until_finite(job, evaluation, stop):
     """Runs the training; where the loss is not finite, goes back with half the learning rate, if that is wanted."""
     while True:
-        factor = _rate_factor(job)
+        factor = rollbacks.rate_factor(job.model_dir)
         progress = ProgressHook(job.category, job.schedule["total_steps"], job.settings["batch_size"])
         save = SaveHook(
             os.path.join(job.model_dir, checkpoints.PREFIX),
@@ -139,49 +149,54 @@ def _train_until_finite(job, evaluation, stop):
         header = HeaderHook(lambda parameters: _header(job, parameters))
         pictures = PicturesHook(job.model_dir, job.model, job.schedule["steps_per_eval"])
         try:
-            with contextlib.closing(progress):
+            with contextlib.closing(progress), _naming_fault(job, progress, factor):
                 run_training(job, [header, progress, pictures, StopTrainingHook(stop), save], factor)
             stop.leave_if_asked()
             return
-        except tf.errors.InvalidArgumentError as error:
-            fault = re.search(r"the (loss|gradient of \S+) is not finite", error.message)
-            if not fault:
+        except _NotFinite as error:
+            if job.settings["on_nan"] != "rollback" or not rollbacks.add(job.model_dir, factor):
                 raise
-            _go_back(job, progress, factor, fault[0])
+            good = model_directory.latest_checkpoint(job.model_dir)
+            print(f"{job.category}: {error.short}; back to {good} with half the rate", file=sys.stderr, flush=True)
 
 
-def _rate_factor(job):
-    """Returns the factor of the learning rate that earlier rollbacks left."""
-    path = os.path.join(job.model_dir, _ROLLBACKS)
-    if not os.path.exists(path):
-        return 1.0
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)["rate_factor"]
+class _NotFinite(DataError):
+    """A loss or a gradient was not finite; `short` says so without advice."""
+
+    def __init__(self, job, step, rate, fault):
+        good = model_directory.latest_checkpoint(job.model_dir)
+        self.short = f"step {step}: {fault} at learning rate {rate:.3g}"
+        advice = "a smaller --learning_rate, --clip_gradients, or --on_nan=rollback (on one machine) would help"
+        what = f"{fault} at learning rate {rate:.3g}; the last good checkpoint is {good}: {advice}"
+        super().__init__(job.model_dir, f"step {step}", what)
 
 
-def _go_back(job, progress, factor, fault):
-    """Notes half the learning rate for the next try.
+@contextlib.contextmanager
+def _naming_fault(job, progress, factor):
+    """Turns the failure of a step into a `_NotFinite` that names the step and its learning rate.
 
-    Raises:
-        DataError: going back is not wanted, or has not helped often enough.
+    Args:
+        job: a `Job`.
+        progress: the training's ProgressHook; None in a worker, which counts from the checkpoint.
+        factor: of the learning rate.
     """
-    good = tf.train.latest_checkpoint(job.model_dir)
-    step = (progress.step or 0) + 1
-    what = f"{fault} at learning rate {progress.rate or 0:.3g}"
-    if job.settings["on_nan"] != "rollback" or factor / 2 < _SMALLEST_FACTOR:
-        advice = "a smaller --learning_rate, --clip_gradients, or --on_nan=rollback would help"
-        what = f"{what}; the last good checkpoint is {good}: {advice}"
-        raise DataError(job.model_dir, f"step {step}", what)
-    print(f"{job.category}: step {step}: {what}; back to {good} with half the rate", file=sys.stderr, flush=True)
-    with atomic_write(os.path.join(job.model_dir, _ROLLBACKS), encoding="utf-8") as file:
-        json.dump({"rate_factor": factor / 2, "last_step": step}, file)
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        fault = re.search(r"the (loss|gradient of \S+) is not finite", error.message)
+        if not fault:
+            raise
+        done = progress.step if progress and progress.step is not None else global_step(job.model_dir)
+        settings = {**job.settings, **job.schedule, "rate_factor": factor}
+        rate = optimization.learning_rate(tf.constant(done), settings, job.schedule["steps_per_epoch"])
+        raise _NotFinite(job, done + 1, float(rate), fault[0]) from error
 
 
 def _header(job, parameters):
     model, settings, schedule = job.model, job.settings, job.schedule
     options = " ".join(f"{name}={value}" for name, value in model["net_options"].items())
     photos = ", ".join(f"{name} {count}" for name, count in job.images.items())
-    checkpoint = tf.train.latest_checkpoint(job.model_dir)
+    checkpoint = model_directory.latest_checkpoint(job.model_dir)
     if checkpoint:
         start = f"goes on from {checkpoint}"
     elif settings["checkpoint_path"]:

@@ -73,17 +73,18 @@ def describe(category, settings, net, net_options, start=None):
     }
 
 
-def count_images(data_dir, category, validation=False):
-    """Returns {category: number of records} of the training, or the validation, of a model.
+def count_images(data_dir, category):
+    """Returns {category: number of records} of the training of a model, and the same of its validation.
 
     Raises:
         DataError, DataErrors: a training without records, or records that are missing, cut or of another kind.
     """
     names = CATEGORIES if category == ALL else (category,)
-    counts = {name: count[validation] for name, count in manifest.verify(data_dir, names).items()}
-    if not validation and not any(counts.values()):
+    counts = manifest.verify(data_dir, names)
+    training, validation = ({name: count[half] for name, count in counts.items()} for half in (0, 1))
+    if not any(training.values()):
         raise DataError(data_dir, None, f"has no training records of {category}: convert the photos first")
-    return counts
+    return training, validation
 
 
 def training_settings(settings):

@@ -56,7 +56,8 @@ def without(pattern):
 
 MODELS = [
     # what is wrong, how it comes about, what the line names
-    ("no checkpoint", without("*ckpt*"), "skirt: holds no checkpoint"),
+    ("no checkpoint", without("*check*"), "skirt: holds no checkpoint"),
+    ("a checkpoint gone", without("*ckpt*"), "skirt/checkpoint: model_checkpoint_path: expected a checkpoint that is"),
     ("no checkpoint's data", without("*.data*"), "model.ckpt-7: cannot be restored"),
     ("a cut checkpoint", cut("*.data*", 1000), "model.ckpt-7: cannot be restored"),
     ("a cut index", cut("*.index", 100), "model.ckpt-7: cannot be restored"),
@@ -64,11 +65,11 @@ MODELS = [
     ("no model.json", without("model.json"), "holds no model: model.json"),
     ("a cut model.json", cut("model.json", 40), "model.json: cannot be read"),
     ("a newer model.json", described(lambda model: model.update(format_version=99)), "model.json: format_version: 99"),
-    ("no net in model.json", described(lambda model: model.pop("net")), "model.json: net: None"),
+    ("no net in model.json", described(lambda model: model.pop("net")), "model.json: net: expected a value"),
     (
         "an unknown net",
         described(lambda model: model.update(net="vgg")),
-        "model.json: describes no net that this program builds ('vgg')",
+        "model.json: net: expected one of cpn, hourglass",
     ),
     (
         "another net",
@@ -83,7 +84,7 @@ MODELS = [
     (
         "unknown options",
         described(lambda model: model["net_options"].update(turbo=2)),
-        "model.json: describes no net that this program builds",
+        "model.json: net_options: expected keys among bn_epsilon",
     ),
     (
         "fewer keypoints",
