@@ -12,7 +12,7 @@ import pytest
 
 from configs.errors import DataError, UsageError
 from preprocessing.input_fn import make_dataset
-from utility import checkpoints, distribution
+from utility import checkpoints, distribution, rollbacks, shared_folder
 
 # 20 steps in float32 without random augmentation, an evaluation at the end.
 WORDS = ("--max_steps=20", "--noaugment", "--warmup_steps=0", "--learning_rate=0.001", "--epochs_per_eval=100")
@@ -63,6 +63,34 @@ def test_two_devices_decay_weights_no_more_than_one(tiny_records, tmp_path):
     assert sums[1] == pytest.approx(sums[0], rel=0.01)  # 20 steps at 0.001 take off a third; twice would take off half
 
 
+REPLICAS = {
+    "clipping, warm-up, moving average, rollback": (
+        "--clip_gradients=30 --warmup_steps=6 --moving_average=0.9 --on_nan=rollback --learning_rate=0.003",
+        {made_trainings.MOST: "20"},
+        ["model.ckpt-20", "best/model.ckpt-20"],
+    ),
+    "SWA": ("--clip_gradients=30 --swa_start_epoch=2", {}, ["model.ckpt-20", "swa/model.ckpt-20"]),
+}
+
+
+@pytest.mark.parametrize("case", sorted(REPLICAS))
+def test_two_devices_end_with_the_weights_of_one(tiny_records, tmp_path, case):
+    words, environment, checkpoints_written = REPLICAS[case]
+    processes = [
+        start(tiny_records, tmp_path / str(devices), f"--num_devices={devices}", *words.split(), **environment)
+        for devices in (1, 2)
+    ]
+    one, two = (run([process]) for process in processes)
+    assert_equal_training(two, one)
+    for name in checkpoints_written:
+        expected, found = (made_trainings.variables(os.path.join(process.model_dir, name)) for process in processes)
+        assert found.keys() == expected.keys()
+        for key, value in expected.items():
+            np.testing.assert_allclose(found[key], value, rtol=0.01, atol=1e-3, err_msg=f"{name} {key}")
+    factors = [rollbacks.rate_factor(process.model_dir) for process in processes]
+    assert factors == ([0.5, 0.5] if environment else [1, 1])
+
+
 def test_two_devices_start_from_the_weights_of_a_checkpoint(tiny_records, alone, tmp_path):
     weights = {name: value for name, value in alone[0].items() if name.startswith("tiny/") and "Momentum" not in name}
     checkpoints.write(str(tmp_path / "source" / "model.ckpt"), weights)
@@ -80,6 +108,37 @@ def test_chief_and_worker_train_as_one_process(tiny_records, alone, tmp_path):
     processes = [start(tiny_records, tmp_path, TF_CONFIG=config) for config in configs("chief", "worker")]
     assert_equal_training(run(processes), alone)
     assert not list(tmp_path.rglob("tmp_worker*"))
+
+
+def test_chief_and_worker_train_at_the_rate_that_rollbacks_left(tiny_records, tmp_path):
+    for name in ("one", "both"):
+        os.makedirs(tmp_path / name / "skirt")
+        rollbacks.add(str(tmp_path / name / "skirt"), 1 / 4)
+    expected = run([start(tiny_records, tmp_path / "one")])
+    processes = [start(tiny_records, tmp_path / "both", TF_CONFIG=config) for config in configs("chief", "worker")]
+    assert_equal_training(run(processes), expected)
+
+
+def cluster(index):
+    return distribution.Distribution(distribution.MULTI_WORKER, None, 2, 1, 2, index)
+
+
+def test_a_worker_that_does_not_see_the_chiefs_folder_ends(tmp_path):
+    """The chief looks into a folder of the same name on another disk."""
+    seen = "has not been seen by the chief within 1 seconds: expected --model_dir to be one"
+    with shared_folder.shared(str(tmp_path / "chiefs"), cluster(0)), pytest.raises(DataError, match=seen):
+        shared_folder.wait_for_chief(str(tmp_path / "workers"), patience=1)
+    assert os.listdir(tmp_path / "workers") == []
+
+
+def test_workers_that_see_the_chiefs_folder_begin_whenever_they_start(tmp_path):
+    folder = str(tmp_path / "models [1]")
+    with shared_folder.shared(folder, cluster(0)):
+        for _ in range(3):  # one that was started again, too
+            with shared_folder.shared(folder, cluster(1)):
+                assert os.listdir(folder) == []
+    with shared_folder.shared(folder, distribution.Distribution()), shared_folder.shared(folder, cluster(None)):
+        assert os.listdir(folder) == []  # one machine and a parameter server have nobody to wait for
 
 
 def test_parameter_server_chief_and_worker_train_together(tiny_records, tmp_path):

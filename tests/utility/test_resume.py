@@ -57,7 +57,8 @@ def assert_same(one, other):
 
 
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(tiny_records, undisturbed, tmp_path):
-    step = random.randint(1, STEPS - 4)
+    step = int(os.environ.get("KILLED_AT") or random.randint(1, STEPS - 4))
+    print(f"killed at step {step}: KILLED_AT={step} in the environment repeats it")  # shown where the test fails
     process = start(tiny_records, tmp_path, "--save_minutes=0.001")
     wait_for_step(process, tmp_path, step)
     process.kill()
