@@ -59,3 +59,48 @@ def test_a_batch_has_a_ratio_per_matrix():
     assert shrinking.shrink_ratio(matrices).tolist() == expected
     assert shrinking.shrink_ratio(tf.constant(matrices, tf.float32)).numpy().tolist() == expected
     assert shrinking.shrink_ratio(matrices).dtype == np.int32
+
+
+def means(image, ratio):
+    """Returns the means of blocks, the border repeated, in 64-bit numbers."""
+    height, width = image.shape[:2]
+    padded = np.pad(image, [(0, -height % ratio), (0, -width % ratio), (0, 0)], mode="edge").astype(np.float64)
+    return padded.reshape(padded.shape[0] // ratio, ratio, padded.shape[1] // ratio, ratio, 3).mean((1, 3))
+
+
+SIDES = st.one_of(st.integers(1, 40), st.integers(1, 700))
+
+
+@EXAMPLES
+@given(height=SIDES, width=SIDES, ratio=st.sampled_from(shrinking.RATIOS), seed=st.integers(0, 1000))
+def test_a_shrunk_photo_holds_the_means_of_its_blocks(height, width, ratio, seed):
+    image = np.random.default_rng(seed).integers(0, 256, [height, width, 3], np.uint8)
+    views = image, np.asfortranarray(image), image[:, ::-1, ::-1]  # as arrays may lie in memory
+    for view in views:
+        np.testing.assert_allclose(shrinking.shrink(view, ratio), means(view, ratio), rtol=0, atol=1e-4)
+        assert shrinking.shrink(view, ratio).dtype == np.float32
+
+
+@settings(EXAMPLES, max_examples=60)
+@given(height=SIDES, width=SIDES, size=st.integers(8, 96), seed=st.integers(0, 1000))
+def test_the_exports_resize_as_the_shrunk_photo_is_sampled(height, width, size, seed):
+    """Against the rule written down in NumPy, and against `geometry.warp` of the shrunk photo."""
+    image = np.random.default_rng(seed).integers(0, 256, [height, width, 3], np.uint8)
+    ratio = shrinking.shrink_ratio(np.diag([size / width, size / height]))
+    shrunk = means(image, int(ratio))
+    places = [(np.arange(size) + 0.5) * length / size / ratio - 0.5 for length in (height, width)]
+    rows, columns = (np.clip(place, 0, count - 1) for place, count in zip(places, shrunk.shape))
+    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    down, right = (rows - top)[:, None, None], (columns - left)[None, :, None]
+    bottom, beside = np.ceil(rows).astype(int), np.ceil(columns).astype(int)
+    upper = shrunk[top][:, left] * (1 - right) + shrunk[top][:, beside] * right
+    lower = shrunk[bottom][:, left] * (1 - right) + shrunk[bottom][:, beside] * right
+    right_answer = upper * (1 - down) + lower * down
+    found = shrinking.resize_whole(tf.constant(image[None], tf.float32), size)[0]
+    np.testing.assert_allclose(found, right_answer, rtol=0, atol=0.02)
+    bordered = np.pad(shrunk, [(1, 1), (1, 1), (0, 0)], mode="edge").astype(np.float32)
+    to_input = geometry.compose(
+        geometry.translation(-1.0, -1.0), geometry.scaling(ratio * size / width, ratio * size / height)
+    )
+    warped = geometry.warp(bordered[None], np.float32(to_input)[None], [size, size])[0]
+    np.testing.assert_allclose(found, warped, rtol=0, atol=0.05)  # the op's 32-bit places in a wide photo
