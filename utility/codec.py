@@ -100,6 +100,27 @@ def decode(heatmaps, method="dark", sigma=1.0):
     return points, scores
 
 
+def confidence(heatmaps, sigma, chances):
+    """Returns how sure each heatmap is of its highest cell, from 0 to 1: [B, K] float32.
+
+    Args:
+        heatmaps: [B, h, w, K] float32, of peak 1 where they are as the targets.
+        sigma: standard deviation of the targets' Gaussians, in cells.
+        chances: whether the maps are of `chances`: then it is the chance that the keypoint is within two sigma, in
+            whole cells, of the highest cell along each axis; else that cell's height.
+    """
+    if not chances:
+        return tf.clip_by_value(tf.reduce_max(heatmaps, axis=[1, 2]), 0.0, 1.0)
+    radius = math.ceil(2 * sigma)
+    padded = tf.pad(heatmaps, [[0, 0], [radius] * 2, [radius] * 2, [0, 0]])
+    shape = tf.shape(heatmaps)
+    maps = tf.reshape(tf.transpose(padded, [0, 3, 1, 2]), [-1, shape[1] + 2 * radius, shape[2] + 2 * radius])
+    peak = tf.argmax(tf.reshape(tf.transpose(heatmaps, [0, 3, 1, 2]), [-1, shape[1] * shape[2]]), 1, tf.int32)
+    around = _window(maps, peak % shape[2] + radius, peak // shape[2] + radius, radius)
+    chance = tf.reduce_sum(around, axis=[1, 2]) / (2 * math.pi * sigma**2)
+    return tf.clip_by_value(tf.reshape(chance, [shape[0], heatmaps.shape[3]]), 0.0, 1.0)
+
+
 def _window(maps, column, row, radius):
     """Returns the cells around (column, row), [B K, 2 radius + 1, 2 radius + 1]; they must lie inside the map."""
     width = tf.shape(maps)[2]

@@ -36,11 +36,23 @@ def freeze(model_dir, checkpoint=None, data_format=None):
     """
     model = model_directory.read(model_dir)
     checkpoint = model_directory.checkpoint(checkpoint or model_dir)
-    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=session_config()) as session:
         _build(model, data_format, os.path.join(model_dir, model_directory.DESCRIPTION))
         restore(session, checkpoint)
         graph_def = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [HEATMAPS])
     return model, fold_batch_norm(graph_def)
+
+
+def session_config(precision="float32"):
+    """Returns the ConfigProto of a session that computes in `precision`, as for Predictor, and takes memory as needed.
+
+    A session that takes a whole GPU at once, as is the default, would stop a training beside it.
+    """
+    config = v1.ConfigProto()
+    config.gpu_options.allow_growth = True
+    if precision == "bfloat16":
+        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # 1: on
+    return config
 
 
 def _build(model, data_format, path):

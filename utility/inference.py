@@ -1,4 +1,4 @@
-"""The one graph of prediction: photos to points, averaged over mirrored, scaled and turned views and over nets.
+"""The graph of prediction: a frame of photos to points, averaged over mirrored, scaled and turned views and over nets.
 
 The nets see a frame, a box of the photo, through views. Planes: photo (its own pixels), frame (the unit square), input
 (the frame times the net's input size) and cells (times its heatmap size). Affine matrices lead from one to the next.
@@ -12,14 +12,12 @@ from typing import NamedTuple, Optional
 import numpy as np
 import tensorflow as tf
 
-from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names, mirrored_name
+from configs.keypoints import keypoint_names, mirrored_name
 from preprocessing import geometry
 from utility import codec, frozen
+from utility.model_fn import learns_chances
 
 _MARGIN_UNIT = 512.0  # pixels: the long side of the photos for which the margins of the second pass are given
-
-
-CLASSES = (*CATEGORIES, ALL)
 
 
 class Options(NamedTuple):
@@ -59,20 +57,16 @@ def options_from(settings):
     )
 
 
-class Photos(NamedTuple):
-    """A batch of photos in a graph.
+class Windows(NamedTuple):
+    """What the nets of one input size see of a batch of photos: `windows.cut` makes them.
 
     Attributes:
-        images: [B, H, W, 3] RGB 0 to 255, uint8 or float32; smaller photos are padded at the right and the bottom.
+        images: [B, H, W, 3] float32 RGB 0 to 255; smaller ones are padded at the right and the bottom.
         to_image: [B, 2, 3] float32, from the plane of the photo to that of `images`.
-        sizes: [B, 2] float32, width and height of the photo.
-        class_ids: [B] int32, positions among CLASSES.
     """
 
     images: tf.Tensor
     to_image: tf.Tensor
-    sizes: tf.Tensor
-    class_ids: tf.Tensor
 
 
 class Net:
@@ -121,69 +115,82 @@ def _split_off_constants(graph_def):
     return constants, computed
 
 
-def find_points(photos, nets, category, options):
-    """Finds the keypoints of photos.
+def run_nets(windows, to_frame, nets, options):
+    """Returns the heatmaps of a frame by each net, averaged over the views: a list of [B, h, h, K] float32.
 
     Args:
-        photos: Photos.
+        windows: {input size: Windows}, for every size that a net has.
+        to_frame: [B, 2, 3] float32, from the plane of the photo to the unit square.
         nets: a list of Net (or what is called like one and has a `model`).
-        category: that of the nets' keypoints; for `all`, the second pass looks at those that a photo's class has.
         options: Options.
+    """
+    return [_average_views(windows[net.model["train_image_size"]], to_frame, net, options) for net in nets]
+
+
+def mix(first, first_to_second, second, nets, options):
+    """Returns the second pass's heatmaps, a list as of `run_nets`, in which the first pass's have their share.
+
+    Args:
+        first, second: the heatmaps of the passes.
+        first_to_second: [B, 2, 3] float32, from the frame of the first pass to that of the second.
+        nets, options: as for `run_nets`.
+    """
+    share, density = options.first_pass_weight, reads_density(nets, options)
+    moved = [_move(heatmaps, first_to_second, density) for heatmaps in first]
+    return [share * early + (1 - share) * late for early, late in zip(moved, second)]
+
+
+def find_in_frame(heatmaps, to_frame, nets, options):
+    """Finds the keypoints in the heatmaps of a frame.
+
+    Args:
+        heatmaps: of `run_nets`.
+        to_frame, nets, options: as for `run_nets`.
 
     Returns:
         points: [B, K, 2] float32, in the photo's own pixels as the CSV counts them (the first pixel's centre is 0).
-        scores: [B, K] float32, about 1 for a map as high as the targets of the training.
+        scores: [B, K] float32, from 0 to 1, of `codec.confidence`.
     """
-    zero = tf.zeros_like(photos.sizes[:, 0])
-    frame = geometry.cropping(zero, zero, photos.sizes[:, 0], photos.sizes[:, 1], 1.0, 1.0)
-    heatmaps = [_average_views(photos, frame, net, options) for net in nets]
-    points, scores = _find_in_frame(heatmaps, frame, nets, options)
-    if options.two_pass:
-        closer = _frame_around(points, photos, category, options.crop_margin)
-        first, heatmaps = heatmaps, [_average_views(photos, closer, net, options) for net in nets]
-        weight = options.first_pass_weight
-        if weight:
-            between = geometry.compose(geometry.invert(frame), closer)
-            pairs = zip(first, heatmaps)
-            heatmaps = [weight * _move(early, between) + (1 - weight) * late for early, late in pairs]
-        points, scores = _find_in_frame(heatmaps, closer, nets, options)
-    return geometry.to_pixels(points), scores
-
-
-def _find_in_frame(heatmaps, to_frame, nets, options):
-    """Returns the points [B, K, 2] in the photo's plane, and their scores [B, K], of each net's heatmaps of a frame."""
     if options.average_points:
-        found = [_decode(maps, net.model, options.decode) for maps, net in zip(heatmaps, nets)]
+        found = [_decode(maps, net.model, learns_chances(net.model), options) for maps, net in zip(heatmaps, nets)]
         points, scores = (tf.add_n(values) / len(values) for values in zip(*found))
     else:
         finest = max(nets, key=lambda net: net.model["heatmap_size"]).model
-        resized = [_resize(maps, finest["heatmap_size"]) for maps in heatmaps]
-        points, scores = _decode(tf.add_n(resized) / len(resized), finest, options.decode)
-    return geometry.apply(geometry.invert(to_frame), points), scores
+        density = reads_density(nets, options)
+        resized = [_resize(maps, finest["heatmap_size"], density) for maps in heatmaps]
+        chances = all(learns_chances(net.model) for net in nets)
+        points, scores = _decode(tf.add_n(resized) / len(resized), finest, chances, options)
+    return geometry.to_pixels(geometry.apply(geometry.invert(to_frame), points)), scores
 
 
-def _decode(heatmaps, model, method):
+def reads_density(nets, options):
+    """Returns whether the decoding weighs whole maps, so that an enlarged one must keep its sum, not its height."""
+    finest = max(nets, key=lambda net: net.model["heatmap_size"]).model
+    return (options.decode or finest["decode"]) == "median"
+
+
+def _decode(heatmaps, model, chances, options):
     """Returns the points [B, K, 2] in the frame's plane, and their scores [B, K]."""
-    cells, scores = codec.decode(heatmaps, method or model["decode"], model["heatmap_sigma"])
-    return cells / model["heatmap_size"], scores
+    cells, _ = codec.decode(heatmaps, options.decode or model["decode"], model["heatmap_sigma"])
+    return cells / model["heatmap_size"], codec.confidence(heatmaps, model["heatmap_sigma"], chances)
 
 
-def _average_views(photos, to_frame, net, options):
+def _average_views(windows, to_frame, net, options):
     """Returns the heatmaps [B, h, h, K] of a frame, averaged over its views."""
     size = net.model["train_image_size"]
     total = 0.0
-    for turn in _views(options):
+    for turn in views(options):
         to_view = to_frame if turn is None else geometry.compose(to_frame, turn)
         to_input = geometry.compose(to_view, np.float32(geometry.scaling(size, size)))
-        from_image = geometry.compose(geometry.invert(photos.to_image), to_input)
-        heatmaps = net(geometry.warp(photos.images, from_image, [size, size]), options.flip)
+        from_image = geometry.compose(geometry.invert(windows.to_image), to_input)
+        heatmaps = net(geometry.warp(windows.images, from_image, [size, size]), options.flip)
         if turn is not None:
-            heatmaps = _move(heatmaps, np.float32(geometry.invert(turn))[None])
+            heatmaps = _move(heatmaps, np.float32(geometry.invert(turn))[None], reads_density([net], options))
         total += heatmaps
     return total / len(options.scales) / len(options.rotations)
 
 
-def _views(options):
+def views(options):
     """Yields the matrix [2, 3] within the frame of each view; None for the frame as it is."""
     for scale in options.scales:
         for degrees in options.rotations:
@@ -196,30 +203,39 @@ def _views(options):
                 yield np.float32(geometry.compose(middle, zoom, turn, geometry.invert(middle)))
 
 
-def _move(heatmaps, matrix):
-    """Returns the heatmaps [B, h, h, K] of a frame in another one, to which matrices [B or 1, 2, 3] lead."""
+def _move(heatmaps, matrix, density):
+    """Returns the heatmaps [B, h, h, K] of a frame in another one, to which matrices [B or 1, 2, 3] lead.
+
+    A map that is a density is scaled by the change of area, so that each cell's chance stays the same.
+    """
     batch, cells = tf.shape(heatmaps)[0], heatmaps.shape[1]
     to_cells = np.float32(geometry.scaling(cells, cells))
     in_cells = geometry.compose(np.float32(geometry.invert(to_cells)), matrix, to_cells)
     moved = geometry.warp(heatmaps, tf.broadcast_to(in_cells, [batch, 2, 3]), [cells, cells])
+    if density:
+        moved /= tf.abs(tf.linalg.det(tf.convert_to_tensor(matrix)[:, :, :2]))[:, tf.newaxis, tf.newaxis, tf.newaxis]
     return tf.ensure_shape(moved, heatmaps.shape)
 
 
-def _resize(heatmaps, cells):
-    if heatmaps.shape[1] == cells:
+def _resize(heatmaps, cells, density):
+    own = heatmaps.shape[1]
+    if own == cells:
         return heatmaps
-    return tf.compat.v1.image.resize_bilinear(heatmaps, [cells, cells], half_pixel_centers=True)
+    resized = tf.compat.v1.image.resize_bilinear(heatmaps, [cells, cells], half_pixel_centers=True)
+    return resized * (own / cells) ** 2 if density else resized
 
 
-def _frame_around(points, photos, category, margin):
-    """Returns the matrices [B, 2, 3] from the photo's plane to a frame around the points, within the photo."""
-    names = CLASSES if category == ALL else [category] * len(CLASSES)
-    own = np.array([np.isin(keypoint_indices(category), keypoint_indices(name)) for name in names])  # [classes, K]
-    counts = tf.gather(own, photos.class_ids)[..., tf.newaxis]  # [B, K, 1]
-    unit = tf.reduce_max(photos.sizes, axis=1, keepdims=True) / _MARGIN_UNIT
-    low = tf.reduce_min(tf.where(counts, points, math.inf), axis=1) - unit * margin
-    high = tf.reduce_max(tf.where(counts, points, -math.inf), axis=1) + unit * margin
-    low = tf.clip_by_value(low, 0.0, photos.sizes - 1)
-    high = tf.clip_by_value(high, low + 1, photos.sizes)
-    (left, top), (width, height) = tf.unstack(low, axis=-1), tf.unstack(high - low, axis=-1)
-    return geometry.cropping(left, top, width, height, 1.0, 1.0)
+def frame_around(points, size, keypoints, margin):
+    """Returns the matrix [2, 3] from a photo's plane to a frame around its points, within the photo.
+
+    Args:
+        points: [K, 2] of the first pass, in the photo's plane.
+        size: (width, height) of the photo.
+        keypoints: [K] bool, which of the points the garment has.
+        margin: `Options.crop_margin`.
+    """
+    own, size = points[keypoints].astype(np.float64), np.array(size, np.float64)
+    unit = size.max() / _MARGIN_UNIT
+    low = np.clip(own.min(0) - unit * np.array(margin), 0.0, size - 1)
+    high = np.clip(own.max(0) + unit * np.array(margin), low + 1, size)
+    return geometry.cropping(*low, *(high - low), 1.0, 1.0)

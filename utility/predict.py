@@ -7,20 +7,17 @@
 N photos, K keypoints of a category.
 """
 
+import math
 import os
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
 from configs.errors import DataError
 from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names
-from preprocessing import geometry, photos
+from preprocessing import decoding, photos
 from utility import frozen, inference, model_directory, model_fn
-
-v1 = tf.compat.v1
-
-LARGEST_SIDE = 1024  # pixels: larger photos are shrunk (by area) before the net's own bilinear sampling
+from utility.passes import Passes
 
 
 class Predictor:
@@ -49,8 +46,13 @@ class Predictor:
             _check_keypoints(folder, model, self.category)
             _check_decoding(folder, model, options.decode)
         frozen_nets = [frozen.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
-        self._largest_side = max(LARGEST_SIDE, *(2 * model["train_image_size"] for model, _ in frozen_nets))
-        self._run = _compile(frozen_nets, self.category, options, precision)
+        config = frozen.session_config(precision)
+        self._passes = Passes(
+            lambda: [inference.Net(model, graph_def, self.category) for model, graph_def in frozen_nets],
+            self.category,
+            options,
+            config,
+        )
 
     def predict(self, photo, category=None, box=None, name="the photo"):
         """Finds the keypoints of one photo.
@@ -63,7 +65,7 @@ class Predictor:
 
         Returns:
             {category, width, height, keypoints: {name: {x, y, score}}}; x and y in the photo's pixels, the first
-            pixel's centre at 0; scores from 0 to about 1.
+            pixel's centre at 0; scores from 0 to 1, as `codec.confidence` of the averaged heatmaps.
 
         Raises:
             DataError: the file cannot be read as an image, or the box lies outside of it.
@@ -91,7 +93,7 @@ class Predictor:
             points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
             scores: N arrays [K] float32.
         """
-        points, scores = self._run(*_batch(images, categories, self._largest_side))
+        points, scores = self._passes.find(images, categories)
         own = keypoint_indices(self.category)
         channels = [[own.index(index) for index in keypoint_indices(category)] for category in categories]
         return [row[c] for row, c in zip(points, channels)], [row[c] for row, c in zip(scores, channels)]
@@ -117,7 +119,7 @@ def decode(encoded, name):
     """Returns the pixels [H, W, 3] uint8 RGB of JPEG bytes; raises DataError with `name` where they are damaged."""
     try:
         with tf.init_scope():
-            return tf.io.decode_jpeg(encoded, channels=3).numpy()
+            return tf.io.decode_jpeg(encoded, channels=3, dct_method=decoding.DCT).numpy()
     except tf.errors.InvalidArgumentError as error:
         raise DataError(name, None, "is damaged: a JPEG photo would be right") from error
 
@@ -136,62 +138,17 @@ def _check_decoding(folder, model, method):
         raise DataError(path, "heatmap_loss", what)
 
 
-def _compile(frozen_nets, category, options, precision):
-    """Returns a function(images, to_image, sizes, class_ids) -> (points, scores) that runs the nets."""
-    with tf.Graph().as_default() as graph:
-        batch = inference.Photos(
-            v1.placeholder(tf.uint8, [None, None, None, 3]),
-            v1.placeholder(tf.float32, [None, 2, 3]),
-            v1.placeholder(tf.float32, [None, 2]),
-            v1.placeholder(tf.int32, [None]),
-        )
-        nets = [inference.Net(model, graph_def, category) for model, graph_def in frozen_nets]
-        found = inference.find_points(batch, nets, category, options)
-        return v1.Session(graph=graph, config=session_config(precision)).make_callable(list(found), list(batch))
-
-
-def session_config(precision):
-    """Returns the ConfigProto of a session that computes in `precision`, as for Predictor."""
-    config = v1.ConfigProto()
-    if precision == "bfloat16":
-        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # 1: on
-    return config
-
-
 def _cut(image, box, name):
     """Returns (left, top, the part of the image within the box)."""
     height, width = image.shape[:2]
     if box is None:
         return 0, 0, image
-    x0, y0 = (max(0, int(value)) for value in box[:2])
-    x1, y1 = min(width, int(box[2])), min(height, int(box[3]))
+    finite = all(map(math.isfinite, box))
+    x0, y0 = (max(0, int(value)) for value in box[:2]) if finite else (0, 0)
+    x1, y1 = (min(width, int(box[2])), min(height, int(box[3]))) if finite else (0, 0)
     if x0 >= x1 or y0 >= y1:
         what = (
             f"box {','.join(map(str, box))} leaves nothing of its {width}x{height} pixels: x0 < x1, y0 < y1 is needed"
         )
         raise DataError(name, None, what)
     return x0, y0, image[y0:y1, x0:x1]
-
-
-def _batch(images, categories, largest_side):
-    """Returns the four arrays of inference.Photos."""
-    prepared = [_prepare(image, largest_side) for image in images]
-    height, width = (max(image.shape[axis] for image, _ in prepared) for axis in (0, 1))
-    padded = np.zeros([len(images), height, width, 3], np.uint8)
-    for row, (image, _) in zip(padded, prepared):
-        row[: image.shape[0], : image.shape[1]] = image
-    to_image = np.stack([matrix for _, matrix in prepared]).astype(np.float32)
-    sizes = np.array([image.shape[1::-1] for image in images], np.float32)
-    return padded, to_image, sizes, np.array([inference.CLASSES.index(category) for category in categories], np.int32)
-
-
-def _prepare(image, largest_side):
-    """Returns the image, shrunk where it is large and with its border repeated, and the matrix to its plane."""
-    height, width = image.shape[:2]
-    scale = min(1.0, largest_side / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    if scale < 1:
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    # Samples within half a pixel of the border look at one pixel more: it must not be the batch's black padding.
-    image = cv2.copyMakeBorder(np.ascontiguousarray(image), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    return image, geometry.compose(geometry.scaling(size[0] / width, size[1] / height), geometry.translation(1.0, 1.0))

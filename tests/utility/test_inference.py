@@ -1,14 +1,16 @@
 """The graph of prediction: against the evaluation's model function, against symmetry, and against known places."""
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import strategies as st
 from made_models import description, make
 
-from configs.keypoints import ALL, CATEGORIES, keypoint_names, mirrored_name
+from configs.keypoints import ALL, keypoint_names, mirrored_name
 from preprocessing import geometry, input_fn, records
-from utility import frozen, inference, model_directory, model_fn, predict
+from utility import codec, frozen, inference, model_directory, model_fn, passes, predict
 from utility.estimator_api import ModeKeys
 
 v1 = tf.compat.v1
@@ -48,11 +50,9 @@ class ColourSpots:
 
 
 def found(images, nets, category="skirt", classes=None, **options):
-    """Runs `find_points` on arrays; returns points and scores."""
-    batch = predict._batch(images, classes or [category] * len(images), 1024)
-    with tf.Graph().as_default(), v1.Session() as session:
-        photos = inference.Photos(*(tf.constant(array) for array in batch))
-        return session.run(inference.find_points(photos, nets, category, inference.Options(**options)))
+    """Runs the passes on arrays; returns points and scores."""
+    runs = passes.Passes(lambda: nets, category, inference.Options(**options))
+    return runs.find(images, classes or [category] * len(images))
 
 
 def spots(width=128, height=96, left=0, top=0, sigma=10.0):
@@ -102,8 +102,10 @@ def test_a_frozen_net_equals_the_evaluation(tmp_path):
         spec = model_fn.model_fn(features, None, ModeKeys.PREDICT, params)
         v1.train.Saver(v1.global_variables()).restore(session, model_directory.checkpoint(folder))
         expected = session.run(spec.predictions)
-    assert np.stack(points) == pytest.approx(expected["points"], abs=0.01)
-    assert np.stack(scores) == pytest.approx(expected["scores"], rel=1e-4)
+    # The first is shrunk by libjpeg for the evaluation, by the means of its pixels here: nearly, not quite the same.
+    for row, right, tolerance in zip(points, expected["points"], (0.2, 0.01)):
+        assert row == pytest.approx(right, abs=tolerance)
+    assert np.stack(scores) == pytest.approx(np.clip(expected["scores"], 0, 1), rel=1e-4)
 
 
 @pytest.mark.parametrize("net", ["hourglass", "cpn"])
@@ -174,15 +176,18 @@ def test_the_first_pass_counts_in_the_second_by_its_weight():
 
 
 def test_the_box_of_the_second_pass_follows_points_margin_and_photo():
-    sizes = tf.constant([[512.0, 400.0], [1024.0, 1024.0]])
-    photos = inference.Photos(None, None, sizes, tf.constant([CATEGORIES.index("skirt"), CATEGORIES.index("trousers")]))
-    points = np.zeros([2, 24, 2], np.float32)
     names = keypoint_names(ALL)
-    points[0, [names.index(name) for name in keypoint_names("skirt")]] = [[150, 120], [250, 110], [60, 300], [300, 310]]
-    points[1, [names.index(name) for name in keypoint_names("trousers")]] = [[400, 500 + 10 * i] for i in range(7)]
-    matrices = inference._frame_around(tf.constant(points), photos, ALL, (100.0, 80.0))
-    corners = np.array([[0.0, 0.0], [1.0, 1.0]], np.float32)
-    boxes = geometry.apply(geometry.invert(np.asarray(matrices)), corners)
+    matrices = []
+    for category, size, places in (
+        ("skirt", (512, 400), [[150, 120], [250, 110], [60, 300], [300, 310]]),
+        ("trousers", (1024, 1024), [[400, 500 + 10 * i] for i in range(7)]),
+    ):
+        points = np.zeros([24, 2], np.float32)
+        own = np.isin(names, keypoint_names(category))
+        points[[names.index(name) for name in keypoint_names(category)]] = places
+        matrices.append(inference.frame_around(points, size, own, (100.0, 80.0)))
+    corners = np.array([[0.0, 0.0], [1.0, 1.0]])
+    boxes = geometry.apply(geometry.invert(np.array(matrices)), corners)
     # The skirt: 60-100 and 510-400 are cut off at the photo. The trousers' photo is twice as large, and so its margin.
     assert boxes[0] == pytest.approx(np.array([[0, 30], [400, 390]]), abs=1e-3)
     assert boxes[1] == pytest.approx(np.array([[200, 340], [600, 720]]), abs=1e-3)
@@ -223,3 +228,100 @@ def test_batches_of_unequal_photos_give_what_each_gives_alone():
     for index, image in enumerate(images):
         alone, _ = found([image], [ColourSpots()])
         assert together[index] == pytest.approx(alone[0], abs=1e-3)
+
+
+class Certain:
+    """A stand-in net that is certain of a place, with maps of chances: all in the cell there."""
+
+    def __init__(self, cells, x, y):
+        self.model = {**description(), "heatmap_size": cells, "heatmap_loss": "softmax", "decode": "median"}
+        maps = np.zeros([1, cells, cells, 4], np.float32)
+        maps[:, int(y * cells), int(x * cells)] = 2 * np.pi  # sigma is 1 cell
+        self._maps = maps
+
+    def __call__(self, images, flip):
+        return tf.constant(self._maps)
+
+
+def test_nets_of_unequal_heatmaps_have_equal_weight_in_the_median():
+    """Two fine nets against a coarse one, whose map of a quarter of the cells is enlarged: the median is theirs."""
+    nets = [Certain(32, 0.25, 0.25), Certain(32, 0.25, 0.25), Certain(16, 0.75, 0.75)]
+    points, _ = found([np.zeros([64, 64, 3], np.uint8)], nets)
+    assert np.abs(points - 16).max() < 2
+    points, _ = found([np.zeros([64, 64, 3], np.uint8)], [Certain(32, 0.25, 0.25), *[Certain(16, 0.75, 0.75)] * 2])
+    assert np.abs(points - 48).max() < 4
+
+
+@hypothesis.settings(max_examples=30, deadline=None, derandomize=True)
+@hypothesis.given(zoom=st.floats(0.6, 1.4), degrees=st.floats(-40, 40), x=st.floats(24, 40), y=st.floats(24, 40))
+def test_a_density_keeps_its_sum_in_another_frame(zoom, degrees, x, y):
+    maps = codec.encode(tf.constant([[[x, y]]], tf.float32), (64, 64), 3.0)
+    (turn,) = inference.views(inference.Options(scales=(zoom,), rotations=(degrees,)))
+    turn = geometry.identity()[None] if turn is None else turn[None]
+    moved = inference._move(maps, np.float32(turn), density=True)
+    assert float(tf.reduce_sum(moved)) == pytest.approx(float(tf.reduce_sum(maps)), rel=0.03)
+    heights = inference._move(maps, np.float32(turn), density=False)
+    assert float(tf.reduce_max(heights)) == pytest.approx(1, abs=0.12)
+
+
+@hypothesis.settings(max_examples=40, deadline=None, derandomize=True)
+@hypothesis.given(
+    seed=st.integers(0, 1000),
+    sigma=st.floats(0.5, 3),
+    sharpness=st.floats(0, 30),
+    size=st.tuples(*[st.integers(5, 20)] * 2),
+)
+def test_the_score_of_chances_is_the_chance_around_the_peak(seed, sigma, sharpness, size):
+    logits = np.random.default_rng(seed).normal(0, 1, [2, *size, 3]) * sharpness
+    chances = np.exp(logits - logits.max((1, 2), keepdims=True))
+    chances /= chances.sum((1, 2), keepdims=True)
+    scores = codec.confidence(codec.chances(tf.constant(logits, tf.float32), sigma), sigma, True).numpy()
+    radius = int(np.ceil(2 * sigma))
+    for image, keypoint in np.ndindex(2, 3):
+        one = chances[image, :, :, keypoint]
+        row, column = np.unravel_index(one.argmax(), size)
+        around = one[max(0, row - radius) : row + radius + 1, max(0, column - radius) : column + radius + 1]
+        assert scores[image, keypoint] == pytest.approx(min(1, around.sum()), abs=1e-4)
+
+
+def test_scores_are_from_0_to_1():
+    maps = tf.constant([[-0.5, 0.0, 0.3, 1.0, 1.7]])[:, None, None, :] * tf.ones([1, 8, 8, 1])
+    np.testing.assert_allclose(codec.confidence(maps, 1.0, False), [[0, 0, 0.3, 1, 1]], atol=1e-6)
+    target = codec.encode(tf.constant([[[8.5, 8.5]]]), (17, 17), 1.0)
+    assert codec.confidence(target, 1.0, False).numpy().item() == pytest.approx(1)
+    assert codec.confidence(target, 1.0, True).numpy().item() == pytest.approx(0.98, abs=0.005)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_sessions_take_a_gpus_memory_as_they_need_it(tmp_path, monkeypatch, precision):
+    folder = make(tmp_path / "skirt")
+    configs, session = [], v1.Session
+
+    def recorded(*args, config=None, **kwargs):
+        configs.append(config)
+        return session(*args, config=config, **kwargs)
+
+    monkeypatch.setattr(v1, "Session", recorded)
+    predict.Predictor(folder, precision=precision)
+    assert len(configs) == 2
+    assert all(config.gpu_options.allow_growth for config in configs)
+
+
+@pytest.mark.parametrize("net", ["hourglass", "cpn"])
+def test_bfloat16_agrees_with_float32_to_its_own_precision(tmp_path, net):
+    """Eight bits of mantissa are 0.4 % in each of some tens of layers: about 3 % of the maps' spread in all."""
+    _, graph_def = frozen.freeze(make(tmp_path / "skirt", net=net))
+    batch = np.stack([photo(64, 64, seed) for seed in range(4)]).astype(np.float32)
+    maps = []
+    for precision in ("float32", "bfloat16"):
+        with (
+            tf.Graph().as_default() as graph,
+            v1.Session(graph=graph, config=frozen.session_config(precision)) as session,
+        ):
+            images = v1.placeholder(tf.float32, [None, 64, 64, 3])
+            (heatmaps,) = tf.import_graph_def(graph_def, {f"{frozen.IMAGES}:0": images}, [f"{frozen.HEATMAPS}:0"])
+            maps.append(session.run(heatmaps, {images: batch}))
+    exact, rounded = maps
+    difference = np.abs(rounded - exact)
+    assert 0 < difference.max() <= 0.1 * np.ptp(exact)  # 0: nothing was computed in bfloat16
+    assert np.sqrt((difference**2).mean()) < 0.05 * exact.std()

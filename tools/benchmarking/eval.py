@@ -10,7 +10,7 @@ import tensorflow as tf
 from configs import cross_checks
 from configs.errors import UsageError
 from tools.benchmarking.memory import peak_mib
-from utility import frozen, inference, photo_source, predict, predict_all
+from utility import frozen, inference, photo_source, predict_all
 
 v1 = tf.compat.v1
 
@@ -96,7 +96,7 @@ def _floor(folders, options, flags):
             images = np.random.default_rng(0).uniform(0, 255, [(1 + options.flip) * flags.batch_size, size, size, 3])
             place = v1.placeholder(tf.float32, [None, size, size, 3])
             heatmaps = tf.import_graph_def(graph_def, {f"{frozen.IMAGES}:0": place}, [f"{frozen.HEATMAPS}:0"])
-            session = v1.Session(graph=graph, config=predict.session_config(flags.precision))
+            session = v1.Session(graph=graph, config=frozen.session_config(flags.precision))
             runs.append((session.make_callable(heatmaps, [place]), images.astype(np.float32)))
     times = (1 + options.two_pass) * views // (1 + options.flip)
     while True:
