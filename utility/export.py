@@ -3,12 +3,14 @@
 N photos, H and W their size, S the net's input size, h the heatmap's, K keypoints.
 """
 
+import os
+import tempfile
+
 import tensorflow as tf
 
 from configs.errors import DataError
-from preprocessing import geometry
-from utility import codec, inference
-from utility.predict import LARGEST_SIDE
+from preprocessing import decoding, geometry, shrinking
+from utility import codec, frozen, inference, model_fn
 
 v1 = tf.compat.v1
 
@@ -26,71 +28,54 @@ def saved_model(model, graph_def, folder, flip=False):
         folder: the place; it must not exist.
         flip: whether to average with the mirrored image.
     """
-    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=frozen.session_config()) as session:
         net = inference.Net(model, graph_def, model["category"])
         encoded = v1.placeholder(tf.string, [None], name=BYTES)
         image = v1.placeholder(tf.float32, [None, None, None, 3], name=IMAGE)
-        options = inference.Options(flip=flip)
         builder = v1.saved_model.Builder(folder)
         signatures = {}
-        for name, key, tensor, photos in (
-            (tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY, BYTES, encoded, _decoded(encoded)),
-            ("image", IMAGE, image, _same_size(image)),
+        for name, key, tensor, seen in (
+            (tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY, BYTES, encoded, _decoded(encoded, net)),
+            ("image", IMAGE, image, _sampled(image, net)),
         ):
-            points, scores = inference.find_points(photos, [net], model["category"], options)
+            points, scores = _found(*seen, net, flip)
             signatures[name] = v1.saved_model.predict_signature_def({key: tensor}, {POINTS: points, SCORES: scores})
         builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], signatures)
         builder.save()
 
 
-def _decoded(encoded):
-    """Returns inference.Photos of encoded files, [N] string, of any sizes."""
+def _decoded(encoded, net):
+    """Returns the net's input and the sizes, as `_sampled`, of encoded files, [N] string, of any sizes."""
 
     def decode(data):
-        image = tf.io.decode_image(data, channels=3, expand_animations=False)
-        image.set_shape([None, None, 3])
-        size = tf.shape(image)[:2]
-        image = tf.cast(tf.round(_shrunk(image[tf.newaxis])[0]), tf.uint8)
-        return tf.RaggedTensor.from_tensor(image, ragged_rank=1), size, tf.shape(image)[:2]
+        # decode_image has no dct_method, and its own is not Pillow's, OpenCV's and browsers'.
+        image = tf.cond(
+            tf.io.is_jpeg(data),
+            lambda: tf.io.decode_jpeg(data, channels=3, dct_method=decoding.DCT),
+            lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        )
+        image = tf.ensure_shape(image, [None, None, 3])
+        return [part[0] for part in _sampled(tf.cast(image[tf.newaxis], tf.float32), net)]
 
-    ragged = tf.RaggedTensorSpec([None, None, 3], tf.uint8, ragged_rank=1)
-    image_size = tf.TensorSpec([2], tf.int32)
-    images, sizes, shrunk = tf.map_fn(decode, encoded, fn_output_signature=(ragged, image_size, image_size))
-    padded = tf.ensure_shape(images.to_tensor(), [None, None, None, 3])
-    # One pixel of border is repeated: samples within half a pixel of it look there.
-    rows = tf.minimum(tf.range(-1, tf.shape(padded)[1] + 1)[tf.newaxis], shrunk[:, :1] - 1)
-    columns = tf.minimum(tf.range(-1, tf.shape(padded)[2] + 1)[tf.newaxis], shrunk[:, 1:] - 1)
-    padded = tf.gather(padded, tf.maximum(rows, 0), axis=1, batch_dims=1)
-    padded = tf.gather(padded, tf.maximum(columns, 0), axis=2, batch_dims=1)
-    return _photos(padded, sizes, shrunk)
+    size = net.model["train_image_size"]
+    outputs = [tf.TensorSpec([size, size, 3], tf.float32), tf.TensorSpec([2], tf.float32)]
+    return tf.map_fn(decode, encoded, fn_output_signature=outputs)
 
 
-def _same_size(image):
-    """Returns inference.Photos of images [N, H, W, 3]."""
-    small = _shrunk(image)
-    count = tf.shape(image)[0]
-    sizes, shrunk = (tf.tile(tf.shape(images)[1:3][tf.newaxis], [count, 1]) for images in (image, small))
-    return _photos(tf.pad(small, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC"), sizes, shrunk)
+def _sampled(image, net):
+    """Returns the net's input [N, S, S, 3] and the sizes (width, height) [N, 2] float32 of images [N, H, W, 3]."""
+    size = tf.cast(tf.gather(tf.shape(image), [2, 1]), tf.float32)
+    sizes = tf.tile(size[tf.newaxis], tf.stack([tf.shape(image)[0], 1]))
+    return shrinking.resize_whole(image, net.model["train_image_size"]), sizes
 
 
-def _photos(bordered, sizes, shrunk):
-    scale = tf.cast(shrunk, tf.float32) / tf.cast(sizes, tf.float32)
-    one = tf.ones_like(scale[:, 0])
-    to_image = geometry.compose(geometry.scaling(scale[:, 1], scale[:, 0]), geometry.translation(one, one))
-    class_ids = tf.zeros_like(sizes[:, 0])  # only a second pass asks for the garment
-    return inference.Photos(bordered, to_image, tf.cast(sizes[:, ::-1], tf.float32), class_ids)
-
-
-def _shrunk(images):
-    """Returns images [N, H, W, 3] as float32, by area to LARGEST_SIDE where they are larger, as Predictor does."""
-    size = tf.cast(tf.shape(images)[1:3], tf.float32)
-    scale = LARGEST_SIDE / tf.reduce_max(size)
-    small = tf.maximum(tf.cast(tf.round(size * scale), tf.int32), 1)
-    return tf.cond(
-        scale < 1,
-        lambda: tf.image.resize(images, small, method="area"),
-        lambda: tf.cast(images, tf.float32),
-    )
+def _found(images, sizes, net, flip):
+    """Returns the points [N, K, 2], in the photos' own pixels, and the scores [N, K] of the net's input."""
+    model = net.model
+    heatmaps = net(images, flip)
+    cells, _ = codec.decode(heatmaps, model["decode"], model["heatmap_sigma"])
+    scores = codec.confidence(heatmaps, model["heatmap_sigma"], model_fn.learns_chances(model))
+    return geometry.to_pixels(cells / model["heatmap_size"] * sizes[:, tf.newaxis]), scores
 
 
 def portable_graph(model, graph_def, flip=False, only_heatmaps=False):
@@ -113,11 +98,8 @@ def portable_graph(model, graph_def, flip=False, only_heatmaps=False):
             tf.identity(net(image, flip), name=HEATMAPS)
         else:
             image = v1.placeholder(tf.float32, [None, None, None, 3], name=IMAGE)
-            heatmaps = net(v1.image.resize_bilinear(image, [size, size], half_pixel_centers=True), flip)
-            cells, scores = codec.decode(heatmaps, model["decode"], model["heatmap_sigma"])
-            photo = tf.cast(tf.gather(tf.shape(image), [2, 1]), tf.float32)  # width, height
-            tf.subtract(cells / model["heatmap_size"] * photo, geometry.HALF_PIXEL, name=POINTS)
-            tf.identity(scores, name=SCORES)
+            for name, tensor in zip((POINTS, SCORES), _found(*_sampled(image, net), net, flip)):
+                tf.identity(tensor, name=name)
         return graph.as_graph_def()
 
 
@@ -129,11 +111,11 @@ def tflite(graph_def, quantize="none", samples=()):
         quantize: "none" (float32), "float16", or "int8".
         samples: for int8 the images [S, S, 3] float32 on which the ranges of numbers are measured.
     """
-    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
-        tf.import_graph_def(graph_def, name="")
-        outputs = [HEATMAPS] if quantize == "int8" else [POINTS, SCORES]
-        tensors = [graph.get_tensor_by_name(f"{name}:0") for name in (IMAGE, *outputs)]
-        converter = v1.lite.TFLiteConverter.from_session(session, tensors[:1], tensors[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        # By way of a SavedModel, because only its signatures become the file's.
+        place = os.path.join(folder, "saved_model")
+        _save_portable(graph_def, [HEATMAPS] if quantize == "int8" else [POINTS, SCORES], place)
+        converter = tf.lite.TFLiteConverter.from_saved_model(place)
         if quantize != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
@@ -141,6 +123,13 @@ def tflite(graph_def, quantize="none", samples=()):
         if quantize == "int8":
             converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
         return converter.convert()
+
+
+def _save_portable(graph_def, outputs, folder):
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=frozen.session_config()) as session:
+        tf.import_graph_def(graph_def, name="")
+        image, *found = (graph.get_tensor_by_name(f"{name}:0") for name in (IMAGE, *outputs))
+        v1.saved_model.simple_save(session, folder, {IMAGE: image}, dict(zip(outputs, found)))
 
 
 def onnx(graph_def):
@@ -153,4 +142,20 @@ def onnx(graph_def):
     model, _ = convert.from_graph_def(
         graph_def, input_names=[f"{IMAGE}:0"], output_names=[f"{POINTS}:0", f"{SCORES}:0"], opset=17
     )
+    _rename(model.graph, {f"{name}:0": name for name in (IMAGE, POINTS, SCORES)})
+    for value in (*model.graph.input, *model.graph.output):
+        for axis, name in zip(value.type.tensor_type.shape.dim, "NHW" if value.name == IMAGE else "N"):
+            axis.dim_param = name
     return model.SerializeToString()
+
+
+def _rename(graph, names):
+    """Gives the values of an ONNX graph other names, {old: new}; tf2onnx leaves TensorFlow's, which end in `:0`."""
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _rename(attribute.g, names)

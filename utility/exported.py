@@ -6,11 +6,10 @@ H, W size of a photo, S the net's input size, K keypoints. A runner is a functio
 
 import tensorflow as tf
 
-from preprocessing import geometry
+from preprocessing import geometry, shrinking
+from preprocessing.machine import cores
 from utility import codec
-from utility.export import BYTES, IMAGE, POINTS
-
-v1 = tf.compat.v1
+from utility.export import BYTES, HEATMAPS, IMAGE, POINTS
 
 
 def saved_model_runner(folder, signature):
@@ -34,47 +33,45 @@ def onnx_runner(path):
 
     def run(encoded, image):
         del encoded
-        name = session.get_inputs()[0].name
-        return session.run(None, {name: image[None].astype("float32")})[0][0]
+        return session.run([POINTS], {IMAGE: image[None].astype("float32")})[0][0]
 
     return run
 
 
 def tflite_runner(path):
     """Returns the runner of a TFLite file that decodes its own maps."""
-    interpreter = tf.lite.Interpreter(path)
-    place = interpreter.get_input_details()[0]["index"]
+    serve = _interpreter(path).get_signature_runner()  # plans its memory anew only for photos of another size
 
     def run(encoded, image):
         del encoded
-        interpreter.resize_tensor_input(place, [1, *image.shape])
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(place, image[None].astype("float32"))
-        interpreter.invoke()
-        (points,) = (output["index"] for output in interpreter.get_output_details() if len(output["shape"]) == 3)
-        return interpreter.get_tensor(points)[0]
+        return serve(**{IMAGE: image[None].astype("float32")})[POINTS][0]
 
     return run
 
 
 def heatmap_runner(path, model):
     """Returns the runner of a TFLite file that gives heatmaps: the photo is resized before, the maps decoded after."""
-    interpreter = tf.lite.Interpreter(path)
-    interpreter.allocate_tensors()
-    place, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    serve = _interpreter(path).get_signature_runner()
 
     def run(encoded, image):
         del encoded
-        interpreter.set_tensor(place, resized(image, model["train_image_size"])[None])
-        interpreter.invoke()
-        cells, _ = codec.decode(tf.constant(interpreter.get_tensor(result)), model["decode"], model["heatmap_sigma"])
+        maps = serve(**{IMAGE: resized(image, model["train_image_size"])[None]})[HEATMAPS]
+        cells, _ = codec.decode(tf.constant(maps), model["decode"], model["heatmap_sigma"])
         size = tf.constant(image.shape[1::-1], tf.float32)
         return geometry.to_pixels(cells[0] / model["heatmap_size"] * size).numpy()
 
     return run
 
 
+def _interpreter(path):
+    """Returns LiteRT's interpreter, which phones run, where it is installed; else TensorFlow's older one."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        Interpreter = tf.lite.Interpreter
+    return Interpreter(path, num_threads=cores())
+
+
 def resized(image, size):
     """Returns a photo [H, W, 3] uint8 as the net's input, [size, size, 3] float32."""
-    images = tf.constant(image[None], tf.float32)
-    return v1.image.resize_bilinear(images, [size, size], half_pixel_centers=True).numpy()[0]
+    return shrinking.resize_whole(tf.constant(image[None], tf.float32), size)[0].numpy()

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from made_models import make
 from PIL import Image
+from tensorflow.core.protobuf import saved_model_pb2
 
 from configs.keypoints import keypoint_names
-from utility import model_directory
+from utility import model_directory, model_fn
 from utility.predict import Predictor
 
 PLAIN_TENSORFLOW = """
@@ -21,7 +22,7 @@ import tensorflow as tf
 loaded = tf.saved_model.load(sys.argv[1])
 files = [open(path, "rb").read() for path in sys.argv[2:]]
 together = loaded.signatures["serving_default"](image_bytes=tf.constant(files))
-images = [tf.cast(tf.io.decode_jpeg(data)[None], tf.float32) for data in files]
+images = [tf.cast(tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE")[None], tf.float32) for data in files]
 alone = [loaded.signatures["image"](image=image)["points"].numpy()[0].tolist() for image in images]
 ours = [name for name in sys.modules if name.split(".")[0] in ("utility", "net", "preprocessing", "configs")]
 print(json.dumps([together["points"].numpy().tolist(), together["scores"].numpy().tolist(), alone, ours]))
@@ -35,7 +36,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """A folder of three JPEGs of unequal sizes, one larger than the Predictor takes whole."""
+    """A folder of three JPEGs of unequal sizes, one shrunk to an eighth before it is sampled."""
     folder = tmp_path_factory.mktemp("photos")
     for number, size in enumerate([(160, 120), (90, 200), (1300, 900)]):
         coarse = np.random.default_rng(number).integers(0, 255, [4, 5, 3]).astype(np.uint8)
@@ -79,7 +80,7 @@ def test_onnx_under_onnxruntime(program, model, photos, tmp_path):
     assert export(program, model, tmp_path, "--format=onnx", f"--photos={photos}", "--flip_on_test") == 0
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
     image = np.asarray(Image.open(photos / "1.jpg"), np.float32)
-    points, scores = session.run(["points:0", "scores:0"], {"image:0": np.stack([image, image])})
+    points, scores = session.run(["points", "scores"], {"image": np.stack([image, image])})
     assert points.shape == (2, 4, 2)
     assert scores.shape == (2, 4)
     assert points[0] == pytest.approx(points[1], abs=1e-3)
@@ -113,12 +114,52 @@ def test_drawn_photos_serve_where_none_are_given(program, model, tmp_path, capfd
     assert "tflite none: 8 photos" in capfd.readouterr().out
 
 
-def test_an_export_that_differs_is_refused_and_leaves_nothing(model, photos, tmp_path):
-    from configs.errors import DataError
-    from tools import export_model
+def test_an_export_that_differs_is_refused_and_leaves_the_former_one(
+    program, model, photos, tmp_path, capsys, monkeypatch
+):
+    """The checkpoint's points are moved by (3, 4): a whole export is made, compared and thrown away."""
+    (tmp_path / "model.tflite").write_text("the former one")
+    find = Predictor.find
 
-    with pytest.raises(DataError, match="differs from the checkpoint by 5.00 px, more than 0.5: not exported"):
-        export_model._compare("onnx", [np.zeros([4, 2])], [np.full([4, 2], [3.0, 4.0])], 1, 0.5, "model.onnx")
+    def moved(self, images, categories):
+        points, scores = find(self, images, categories)
+        return [row + np.float32([3, 4]) for row in points], scores
+
+    monkeypatch.setattr(Predictor, "find", moved)
+    assert export(program, model, tmp_path, "--format=tflite", f"--photos={photos}") == 1
+    assert "differs from the checkpoint by 5.00 px, more than 0.5: not exported" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
+    assert (tmp_path / "model.tflite").read_text() == "the former one"
+
+
+def test_an_export_made_on_a_gpus_machine_runs_on_a_cpu(program, model, photos, tmp_path, monkeypatch):
+    """A CPU's pooling and convolutions may know NHWC only."""
+    monkeypatch.setattr(model_fn, "best_data_format", lambda: "channels_first")
+    assert export(program, model, tmp_path, f"--photos={photos}") == 0
+    formats, nodes = set(), []
+    for graph in _graphs(tmp_path / "saved_model"):
+        formats |= {node.attr["data_format"].s for node in graph if "data_format" in node.attr}
+        nodes += graph
+    assert formats == {b"NHWC"}
+    assert not [node.name for node in nodes if "_gradient_op_type" in node.attr]  # no trace of the training
+
+
+def _graphs(folder):
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    for meta in saved.meta_graphs:
+        yield list(meta.graph_def.node)
+        yield from (list(function.node_def) for function in meta.graph_def.library.function)
+
+
+def test_videos_among_the_photos_are_passed_over(program, model, photos, tmp_path, capsys):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    (folder / "0.mp4").write_bytes(b"a film")
+    assert export(program, model, tmp_path / "out", "--format=tflite", f"--photos={folder}") == 0
+    assert "tflite none: 3 photos" in capsys.readouterr().out
+    for path in folder.glob("*.jpg"):
+        path.unlink()
+    assert export(program, model, tmp_path / "out", "--format=tflite", f"--photos={folder}") == 1
+    assert capsys.readouterr().err == f"export_model.py: {folder}: has no photo: expected at least one, got videos\n"
 
 
 def test_quantize_is_for_tflite(program, model, tmp_path, capsys):
