@@ -5,7 +5,9 @@
 
 import collections
 import csv
+import itertools
 import json
+import math
 import os
 
 from configs import command_line, cross_checks
@@ -28,6 +30,8 @@ def main(flags):
     cross_checks.check_inference(flags)
     box = _parse_box(flags.box)
     files = list_files(flags.image)
+    outputs = [os.path.join(flags.output_dir, name) for name in output_names(files)]
+    _check_outputs(files, outputs)
 
     from preprocessing.files import atomic_write
     from tools.progress import Progress
@@ -47,10 +51,10 @@ def main(flags):
     with atomic_write(table_path, newline="", encoding="utf-8") as file, Progress("files", len(files)) as progress:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("image", "frame", "category", "keypoint", "x", "y", "score"))
-        for path, name in zip(files, output_names(files)):
-            predict_file = _predict_video if path.lower().endswith(VIDEO_ENDINGS) else _predict_photo
+        for path, output in zip(files, outputs):
+            predict_file = _predict_video if is_video(path) else _predict_photo
             try:
-                predict_file(predictor, path, os.path.join(flags.output_dir, name), category, box, table)
+                predict_file(predictor, path, output, category, box, table)
             except DataError as error:
                 faults.append(error)
             progress.step()
@@ -59,26 +63,41 @@ def main(flags):
     print(f"{flags.output_dir}: {counted(len(files), 'file')} predicted")
 
 
+def is_video(path):
+    """Returns whether a file is a video, by its ending."""
+    return path.lower().endswith(VIDEO_ENDINGS)
+
+
 def list_files(image):
     """Returns the paths that --image stands for, folders and lists opened.
 
     Raises:
-        DataError: there is no such file, or a folder without photos.
+        DataError: there is no such file, a folder without photos, or a list that is no text.
     """
     files = []
-    for path in image.split(","):
+    for path in [image] if os.path.exists(image) else image.split(","):
         if os.path.isdir(path):
             names = sorted(name for name in os.listdir(path) if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS))
             if not names:
                 raise DataError(path, None, f"has no photo: files ending in {', '.join(PHOTO_ENDINGS)} would be right")
             files += [os.path.join(path, name) for name in names]
         elif path.lower().endswith(".txt") and os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                files += [line.strip() for line in file if line.strip()]
+            files += _read_list(path)
         elif os.path.isfile(path):
             files.append(path)
         else:
             raise DataError(path, None, "is missing: a photo, a video, a folder or a .txt list would be right")
+    return files
+
+
+def _read_list(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            files = [line.strip() for line in file if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(path, None, f"cannot be read ({error}): expected a list in UTF-8, one file per line") from error
+    if not files:
+        raise DataError(path, None, "is empty: expected a list, one file per line")
     return files
 
 
@@ -87,11 +106,22 @@ def output_names(files):
     stems = [os.path.splitext(os.path.basename(path))[0] for path in files]
     counts = collections.Counter(stems)
     names = [stem if counts[stem] == 1 else os.path.basename(path) for stem, path in zip(stems, files)]
-    seen = collections.Counter()
+    taken = set()
     for index, name in enumerate(names):
-        seen[name] += 1
-        names[index] = name if seen[name] == 1 else f"{name}-{seen[name]}"
+        numbered = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        names[index] = next(free for free in numbered if free not in taken and (free == name or free not in names))
+        taken.add(names[index])
     return names
+
+
+def _check_outputs(files, outputs):
+    """Raises UsageError where a result would take the place of a file that is to be predicted."""
+    given = {os.path.realpath(path): path for path in files}
+    for output in outputs:
+        for ending in (".json", ".png", ".mp4"):
+            if os.path.realpath(output + ending) in given:
+                what = f"--output_dir: the drawn {output + ending} would overwrite the file that it is made from"
+                raise UsageError(f"{what}; expected another folder")
 
 
 def choose_models(parents, category):
@@ -118,7 +148,7 @@ def _parse_box(text):
         box = tuple(float(number) for number in text.split(","))
     except ValueError:
         box = ()
-    if len(box) != 4 or not (box[0] < box[2] and box[1] < box[3]):
+    if len(box) != 4 or not (all(map(math.isfinite, box)) and box[0] < box[2] and box[1] < box[3]):
         raise UsageError(f"--box={text} is no box: x0,y0,x1,y1 with x0 < x1 and y0 < y1, in pixels, is needed")
     return box
 

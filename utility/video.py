@@ -1,6 +1,8 @@
 """Videos as frames, read and written by OpenCV."""
 
 import contextlib
+import itertools
+import math
 import os
 
 import cv2
@@ -19,20 +21,23 @@ def frames(path):
         (frames a second, iterator of frames [H, W, 3] uint8 RGB).
 
     Raises:
-        DataError: OpenCV cannot read it.
+        DataError: OpenCV cannot read it, or, from the iterator, not even its first frame.
     """
     capture = cv2.VideoCapture(str(path))
     try:
         if not capture.isOpened() or capture.get(cv2.CAP_PROP_FRAME_WIDTH) < 1:
             raise DataError(path, None, "cannot be read as a video: one that OpenCV reads (MP4, AVI, …) would be right")
-        yield capture.get(cv2.CAP_PROP_FPS) or _USUAL_RATE, _read(capture)
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        yield rate if math.isfinite(rate) and rate > 0 else _USUAL_RATE, _read(capture, path)
     finally:
         capture.release()
 
 
-def _read(capture):
-    while True:
+def _read(capture, path):
+    for number in itertools.count():
         there, frame = capture.read()
+        if not there and number == 0:
+            raise DataError(path, None, "has no frame that can be read: expected a video that OpenCV decodes")
         if not there:
             return
         yield np.ascontiguousarray(frame[..., ::-1])

@@ -5,12 +5,16 @@ import json
 import shutil
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from made_models import make
 from PIL import Image
 
+from configs.errors import DataError
 from configs.keypoints import keypoint_names
+from tools.predict import output_names
 from utility.predict import Predictor
 
 
@@ -137,6 +141,9 @@ def test_a_broken_photo_is_reported_after_the_others(program, model, picture, tm
         (["--image=nothing.jpg"], 1, "nothing.jpg: is missing"),
         (["--box=1,2,3"], 2, "--box=1,2,3"),
         (["--box=5,5,1,1"], 2, "--box=5,5,1,1"),
+        (["--box=0,0,inf,inf"], 2, "--box=0,0,inf,inf"),
+        (["--box=0,0,50,1e400"], 2, "--box=0,0,50,1e400"),
+        (["--box=nan,0,50,50"], 2, "--box=nan,0,50,50"),
         (["--box=500,500,600,600"], 1, "leaves nothing of its 160x120 pixels"),
         (["--category=dress"], 1, "has no model of dress"),
         (["--crop_margin=3"], 2, "--crop_margin"),
@@ -161,3 +168,62 @@ def test_a_model_of_all_needs_the_category(program, model, picture, tmp_path, ca
     words = ("--category=dress",)
     assert predict(program, tmp_path / "models", tmp_path / "photo.jpg", tmp_path / "out", *words) == 0
     assert len(json.loads((tmp_path / "out/photo.json").read_text())["keypoints"]) == 15
+
+
+@pytest.mark.parametrize("box", [(0, 0, np.inf, np.inf), (-np.inf, 0, 9, 9), (0, np.nan, 9, 9), (0, 0, 1e300, -1e300)])
+def test_a_box_without_numbers_is_refused_in_python_too(model, picture, box):
+    with pytest.raises(DataError, match="leaves nothing of its 160x120 pixels"):
+        Predictor(model).predict(picture, box=box)
+
+
+def test_a_video_without_frames_is_an_error(program, model, tmp_path, capsys):
+    """OpenCV opens it, knows its size and its rate, and then reads nothing."""
+    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (160, 120))
+    writer.release()
+    assert cv2.VideoCapture(str(tmp_path / "film.avi")).get(cv2.CAP_PROP_FRAME_WIDTH) == 160
+    assert predict(program, model, tmp_path / "film.avi", tmp_path / "out") == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"predict.py: {tmp_path}/film.avi: has no frame")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["keypoints.csv"]
+
+
+def test_names_with_commas_spaces_brackets_dots_and_dashes(program, model, picture, tmp_path):
+    names = ["a, b.jpg", "[1]*?.jpg", "Röcke ñ.jpg", ".hidden.jpg", "v1.2.jpg", "-dash.jpg", "none"]
+    for name in names:
+        Image.fromarray(picture).save(tmp_path / name, "JPEG")
+    (tmp_path / "list.txt").write_text("\n".join(str(tmp_path / name) for name in names), encoding="utf-8")
+    assert predict(program, model, tmp_path / "list.txt", tmp_path / "out") == 0
+    assert len(list((tmp_path / "out").glob("*.json"))) + (tmp_path / "out/.hidden.json").exists() == len(names)
+    assert predict(program, model, tmp_path / names[0], tmp_path / "alone") == 0
+    assert (tmp_path / "alone/a, b.json").exists()
+
+
+@hypothesis.settings(max_examples=200, deadline=None, derandomize=True)
+@hypothesis.given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("xyz"), st.sampled_from(["a", "a-2", "a.jpg", "a.jpg-2"]), st.sampled_from([".jpg", ".png"])
+        ),
+        max_size=8,
+        unique=True,
+    )
+)
+def test_every_file_has_a_name_of_its_own(parts):
+    files = [f"{folder}/{stem}{ending}" for folder, stem, ending in parts]
+    names = output_names(files)
+    assert len(set(names)) == len(files)
+
+
+def test_a_photo_is_never_overwritten_by_its_own_picture(program, model, picture, tmp_path, capsys):
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    before = (tmp_path / "photo.png").read_bytes()
+    assert predict(program, model, tmp_path / "photo.png", tmp_path) == 2
+    assert "would overwrite the file that it is made from; expected another folder" in capsys.readouterr().err
+    assert (tmp_path / "photo.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00list", b"\n \n"])
+def test_a_list_that_is_none_is_one_line(program, model, tmp_path, capsys, content):
+    (tmp_path / "list.txt").write_bytes(content)
+    assert predict(program, model, tmp_path / "list.txt", tmp_path / "out") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"predict.py: {tmp_path}/list.txt: ")
