@@ -13,12 +13,10 @@ from configs.errors import DataError
 from configs.keypoints import ALL, KEYPOINTS, keypoint_indices
 from preprocessing import annotations
 from preprocessing.files import atomic_write
+from preprocessing.machine import cores
 from utility import model_directory
 from utility.journal import Journal
 from utility.predict import Predictor
-
-_BATCHES_AHEAD = 2
-_READERS = 2
 
 
 def find_models(parents, categories):
@@ -121,13 +119,14 @@ def predicted(source, models, batches, options, loading):
 
 
 def _read_ahead(photos, sizes):
-    """Yields (photos, their pixels) batch by batch, while the next ones are read."""
-    with concurrent.futures.ThreadPoolExecutor(_READERS) as executor:
+    """Yields (photos, their pixels) batch by batch, while the next ones are read, one photo per core."""
+    readers = cores()
+    with concurrent.futures.ThreadPoolExecutor(readers) as executor:
         waiting = collections.deque()
         for size in sizes:
             batch = list(itertools.islice(photos, size))
             waiting.append((batch, [executor.submit(photo.read) for photo in batch]))
-            if len(waiting) > _BATCHES_AHEAD:
+            if sum(len(batch) for batch, _ in waiting) >= readers + len(waiting[0][0]):
                 batch, images = waiting.popleft()
                 yield batch, [image.result() for image in images]
         for batch, images in waiting:

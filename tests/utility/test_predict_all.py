@@ -1,10 +1,12 @@
 """The prediction of a test set: rows and order, one model a category, resuming after a kill, records like photos."""
 
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -176,8 +178,6 @@ def test_a_category_without_model_is_named(split, models):
 
 
 def test_a_broken_photo_is_named_and_the_rest_can_go_on(split, models, tmp_path):
-    import shutil
-
     broken = tmp_path / "test_0"
     shutil.copytree(split, broken)
     path = broken / image_id("skirt", 2)
@@ -213,3 +213,18 @@ def test_other_records_of_the_same_size_are_other_work(split, tmp_path):
             writer.write(records.serialise(f"Images/skirt/{number}.jpg", data, (90, 60), "skirt"))
         found.append(photo_source.find(str(tmp_path)).fingerprint)
     assert found[0] != found[1]
+
+
+def test_reading_ahead_keeps_every_core_busy_and_the_order(monkeypatch):
+    """Each photo waits until as many as there are cores are being read at once; with two readers it would not end."""
+    monkeypatch.setattr(predict_all, "cores", lambda: 8)
+    barrier = threading.Barrier(8)
+
+    def read(number):
+        if number < 8:
+            barrier.wait(timeout=30)
+        return number
+
+    photos = (photo_source.SourcePhoto(n, str(n), functools.partial(read, n)) for n in range(24))
+    found = [images for _, images in predict_all._read_ahead(photos, [3] * 8)]
+    assert found == [[3 * n, 3 * n + 1, 3 * n + 2] for n in range(8)]
