@@ -32,7 +32,9 @@ def shards(folder):
 
 def test_it_resumes(released, program):
     words = (f"--data_dir={released / 'records'}", f"--model_dir={released / 'models'}", "--model_to_train=skirt")
-    assert program("train_hg.py", *words, *TRAINING, "--max_steps=152", "--epochs_per_eval=20") == 0
+    assert (
+        program("train_hg.py", *words, *TRAINING, "--train_epochs=99", "--max_steps=152", "--epochs_per_eval=20") == 0
+    )
     folder = str(released / "models" / "skirt")
     assert model_directory.latest_checkpoint(folder).endswith("model.ckpt-152")
     table = pd.read_csv(released / "models/skirt/metrics.csv")

@@ -5,9 +5,7 @@ keypoints differ are sliced by the keypoints' names, so that a category can star
 """
 
 import contextlib
-import glob
 import json
-import math
 import os
 import re
 import sys
@@ -22,8 +20,9 @@ from configs.errors import DataError
 from configs.flag_table import FLAGS
 from net import registry
 from preprocessing.files import atomic_write
-from utility import full_disk, model_directory, restoration
+from utility import checkpoint_index, full_disk, model_directory, restoration
 from utility.estimator_api import WarmStartSettings
+from utility.plain_paths import plain
 
 BACKBONE = "backbone.json"  # what the importer of weights writes beside its checkpoint
 PREFIX = "model.ckpt"
@@ -39,6 +38,10 @@ _BACKBONE = checked_json.fields(
     {"normalisation": model_directory.NORMALISATION},
     others=True,
 )
+
+
+# What TensorFlow raises at a damaged checkpoint: IndexError where it reads beyond an end.
+DAMAGE = (tf.errors.OpError, OSError, ValueError, RuntimeError, IndexError)
 
 
 class Source(NamedTuple):
@@ -126,7 +129,7 @@ def naming_damage(prefix):
     """Turns TensorFlow's errors at reading a checkpoint into a DataError that names it."""
     try:
         yield
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except DAMAGE as error:
         raise DataError(
             prefix, None, f"cannot be restored ({reason(error)}): expected an undamaged checkpoint"
         ) from error
@@ -142,17 +145,11 @@ def open_reader(prefix):
     """Returns TensorFlow's reader of a checkpoint (`tf.train.load_checkpoint`).
 
     Raises:
-        DataError: its index is damaged, or its data are shorter than the variables that it names.
+        DataError: its index is damaged, or names variables that its data do not hold.
     """
     with naming_damage(prefix):
-        reader = tf.train.load_checkpoint(prefix)
-        types, shapes = reader.get_variable_to_dtype_map(), reader.get_variable_to_shape_map()
-        # Before anything is read: TensorFlow allocates what the index says.
-        size = sum(math.prod(shape) * types[name].size for name, shape in shapes.items() if types[name].size)
-        there = sum(os.path.getsize(path) for path in glob.glob(f"{glob.escape(prefix)}.data-*"))
-        if size > there:
-            raise ValueError(f"its variables take {size} bytes, its data are {there}")
-    return reader
+        checkpoint_index.check(prefix)
+        return tf.train.load_checkpoint(plain(prefix))
 
 
 def check(prefix):

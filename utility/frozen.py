@@ -12,6 +12,7 @@ import tensorflow as tf
 from configs.errors import DataError
 from utility import averaging, checkpoints, model_directory
 from utility.model_fn import forward
+from utility.plain_paths import plain
 
 v1 = tf.compat.v1
 
@@ -74,12 +75,12 @@ def restore(session, checkpoint):
     """
     reader = checkpoints.open_reader(checkpoint)
     try:
-        names = averaging.variables_to_restore(checkpoint, v1.global_variables())
+        names = averaging.variables_to_restore(plain(checkpoint), v1.global_variables())
         _check_shapes(reader, names)
         # Not by a Saver, which takes the folder's name as a pattern.
         initializers = {variable.initializer: reader.get_tensor(name) for name, variable in names.items()}
         session.run(list(initializers), {op.inputs[1]: value for op, value in initializers.items()})
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except checkpoints.DAMAGE as error:
         reason = checkpoints.reason(error)
         what = f"cannot be restored into the net of model.json ({reason}): an undamaged checkpoint of it is needed"
         raise DataError(checkpoint, None, what) from error

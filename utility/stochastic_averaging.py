@@ -88,7 +88,7 @@ def average_net(checkpoint, batches, forward):
         batches: function() -> a finite dataset of (features, labels).
         forward: function(images) that builds the net in training, with a batch-norm momentum of 0.
     """
-    reader = tf.train.load_checkpoint(checkpoint)
+    reader = checkpoints.open_reader(checkpoint)
     with tf.Graph().as_default():
         features, _ = v1.data.make_one_shot_iterator(batches()).get_next()
         forward(features["image"])
