@@ -41,25 +41,35 @@ def keras(tmp_path_factory):
     """(file of random weights as Keras writes it, images, features after each stage)."""
     images = np.random.RandomState(3).uniform(0, 255, (1, 96, 64, 3)).astype(np.float32)
     path = tmp_path_factory.mktemp("keras") / "resnet50.h5"
-    with tf.Graph().as_default(), v1.Session().as_default():
-        model = tf.keras.applications.ResNet50(include_top=False, weights=None, input_shape=(96, 64, 3))
-        random = np.random.RandomState(4)
-        weights = []
-        for variable in model.weights:
-            shape, name = variable.shape.as_list(), variable.name
-            if len(shape) > 1:
-                weights.append(random.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape))
-            elif "variance" in name or "gamma" in name:
-                weights.append(random.uniform(0.3, 1.0, shape))
-            else:
-                weights.append(random.normal(0, 0.2, shape))
-        model.set_weights(weights)
-        model.save_weights(str(path))
-        names = ["conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"]
-        outputs = tf.keras.Model(model.input, [model.get_layer(name).output for name in names])
-        prepared = tf.keras.applications.resnet50.preprocess_input(images.copy())
-        features = outputs.predict(prepared, verbose=0, batch_size=1)
+    model = tf.keras.applications.ResNet50(include_top=False, weights=None, input_shape=(96, 64, 3))
+    random = np.random.RandomState(4)
+    weights = []
+    for variable in model.weights:
+        shape, name = tuple(variable.shape), variable.name
+        if len(shape) > 1:
+            weights.append(random.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape))
+        elif "variance" in name or "gamma" in name:
+            weights.append(random.uniform(0.3, 1.0, shape))
+        else:
+            weights.append(random.normal(0, 0.2, shape))
+    model.set_weights(weights)
+    _save_weights(model, path)
+    names = ["conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"]
+    outputs = tf.keras.Model(model.input, [model.get_layer(name).output for name in names])
+    prepared = tf.keras.applications.resnet50.preprocess_input(images.copy())
+    features = [level.numpy() for level in outputs(prepared)]
     return path, images, features
+
+
+def _save_weights(model, path):
+    """Writes what `model.save_weights` of Keras 2 does: Keras 3 writes it only as a part of a whole model's file."""
+    whole = path.with_name("whole.h5")
+    model.save(str(whole))
+    with h5py.File(whole, "r") as source, h5py.File(path, "w") as target:
+        for name in source["model_weights"]:
+            source.copy(source["model_weights"][name], target, name)
+        for name, value in source["model_weights"].attrs.items():
+            target.attrs[name] = value
 
 
 def normalised(images, folder):
