@@ -1,11 +1,15 @@
 """Decoding only what the input shows gives the pixels that decoding all would give."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
-from preprocessing import decoding, geometry
+from preprocessing import decoding, geometry, photos, rendering, shrinking
 
 
 def _jpeg(height, width, grey=False):
@@ -67,3 +71,79 @@ def test_a_large_window_is_decoded_at_a_fraction_of_its_size():
     whole = _decoded(encoded)
     averages = whole[:, :2000].reshape(750, 2, 1000, 2, 3).mean((1, 3))
     assert np.abs(window[:, :1000] - averages).mean() < 1.5
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    side=st.integers(1, 9000),
+    aspect=st.floats(0.01, 100),
+    box=st.tuples(*[st.floats(0, 1)] * 4),
+    degrees=st.floats(-180, 180),
+    input_size=st.integers(16, 512),
+)
+@example(side=2592, aspect=1944 / 2592, box=(2 / 2592, 2 / 1944, 2156 / 2592, 1940 / 1944), degrees=0.0, input_size=384)
+@example(side=9000, aspect=0.6, box=(0.0, 0.0, 1.0, 1.0), degrees=45.0, input_size=512)
+@example(side=65535, aspect=0.0116, box=(0.0, 0.0, 1.0, 1.0), degrees=0.0, input_size=512)
+def test_every_window_fits_and_holds_what_the_input_shows(side, aspect, box, degrees, input_size):
+    width, height = (side, max(1, round(side * aspect))) if aspect <= 1 else (max(1, round(side / aspect)), side)
+    assume(width * height <= photos.MOST_PIXELS)
+    left, right = np.sort(box[::2]) * width
+    top, bottom = np.sort(box[1::2]) * height
+    to_input = geometry.compose(
+        geometry.rotation(math.radians(degrees), width / 2, height / 2),
+        geometry.cropping(left, top, max(1.0, right - left), max(1.0, bottom - top), input_size, input_size),
+    )
+    matrix = tf.constant(to_input, tf.float32)
+    number, low, size = (part.numpy() for part in decoding._choose_window([width, height], matrix, input_size))
+    ratio = shrinking.RATIOS[number]
+    shrunk = np.ceil(np.array([width, height]) / ratio)
+    assert 1 <= size.prod() <= rendering.CAPACITIES[-1]
+    assert (low >= 0).all()
+    assert (low + size <= shrunk).all()
+    # Whatever pixels of the shrunk photo a sample looks at are in the window.
+    centres = np.stack(np.meshgrid(*[np.arange(input_size) + 0.5] * 2), -1).reshape(-1, 2)
+    places = geometry.apply(geometry.invert(to_input), centres) / ratio
+    seen = places[((places >= 0) & (places < np.array([width, height]) / ratio)).all(1)] - 0.5
+    tolerance = 1e-2  # the matrix is of 32 bits
+    first, last = np.floor(seen + tolerance), np.ceil(seen - tolerance)
+    assert (np.clip(first, 0, shrunk - 1) >= low).all()
+    assert (np.clip(last, 0, shrunk - 1) < low + size).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 100), (3, 2), (513, 511), (4000, 40), (40, 4000)])
+def test_photos_of_any_shape_are_decoded(width, height):
+    encoded = _jpeg(height, width)
+    for input_size in (16, 64):
+        matrix = geometry.scaling(input_size / width, input_size / height)
+        window, from_window = _window(encoded, [width, height], matrix, input_size)
+        ratio = int(shrinking.shrink_ratio(matrix))
+        np.testing.assert_array_equal(window.shape[:2], np.ceil(np.array([height, width]) / ratio))
+        corners = np.array([[0, 0], [width, height]], np.float32)
+        np.testing.assert_allclose(
+            geometry.apply(from_window, corners / ratio), [[0, 0]] + [[input_size] * 2], atol=1e-2
+        )
+
+
+@pytest.mark.parametrize("ratio", [4, 8])
+def test_minification_does_not_alias(ratio):
+    """Against means over areas: a third, at most, of the error that sampling the whole photo with two taps makes."""
+    size = 64
+    encoded = _textured(size * ratio)
+    whole = _decoded(encoded)
+    expected = whole.reshape(size, ratio, size, ratio, 3).mean((1, 3))
+    matrix = geometry.scaling(1 / ratio, 1 / ratio)
+    window, from_window = _window(encoded, whole.shape[:2], matrix, size)
+    ours, two_taps = (
+        geometry.warp(image[None], np.float32(to_input)[None], [size, size])[0].numpy()
+        for image, to_input in ((window, from_window), (whole, matrix))
+    )
+    assert np.abs(two_taps - expected).mean() > 5
+    assert np.abs(ours - expected).mean() <= np.abs(two_taps - expected).mean() / 3
+
+
+def _textured(side):
+    """Returns a photo of stripes of a few pixels and noise, as fabrics have."""
+    y, x = np.mgrid[:side, :side]
+    noise = np.random.default_rng(3).normal(0, 20, (side, side, 3))
+    image = 128 + 60 * np.sin(x * 1.9 + y * 0.7)[..., None] + 30 * np.sin(y / 20)[..., None] + noise
+    return tf.io.encode_jpeg(image.clip(0, 255).astype(np.uint8), quality=95)

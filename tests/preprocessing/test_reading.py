@@ -81,6 +81,56 @@ def test_one_category_is_shuffled_over_its_shards(shards):
     assert (np.diff(numbers) == 1).mean() < 0.2
 
 
+def _ranks(rows, first, epochs):
+    """Returns the place of each record within each epoch, from 0 to 1: {record: [epochs]}."""
+    places = {}
+    for position, record in rows:
+        places.setdefault(record, []).append(position % first / first)
+    assert all(len(row) == epochs for row in places.values())
+    return {record: np.array(row) for record, row in places.items()}
+
+
+@pytest.fixture(scope="module")
+def ranks(shards):
+    """The places of 100 records in 80 epochs, by two seeds; a buffer of one record leaves the order as it is read."""
+    return [_ranks(_read(shards, epochs=80, seed=seed, buffer_size=1), 100, 80) for seed in (1, 2)]
+
+
+def _correlation(first, second):
+    return np.corrcoef(np.ravel(first), np.ravel(second))[0, 1]
+
+
+def test_the_order_of_an_epoch_says_nothing_of_another(ranks):
+    table = np.array(list(ranks[0].values()))
+    for distance in (1, 2, 7):
+        assert abs(_correlation(table[:, distance:], table[:, :-distance])) < 0.04
+    # Nor does a record's place in its file say when it comes: every record is early as often as late.
+    means = {record: row.mean() for record, row in ranks[0].items()}
+    assert abs(_correlation([int(record[1:]) % 10 for record in means], list(means.values()))) < 0.35
+    assert max(abs(mean - 0.5) for mean in means.values()) < 4 * 12**-0.5 / 80**0.5
+
+
+def test_the_orders_of_categories_are_independent(ranks):
+    for first, second in ("ab", "bc", "ac"):
+        numbers = range(10 if "c" in (first, second) else 30)
+        rows = [[ranks[0][f"{category}{number}"] for number in numbers] for category in (first, second)]
+        assert abs(_correlation(*rows)) < 0.1
+    # Shards of equal size in two categories are entered at other places: else their first records would meet.
+    assert abs(_correlation(*([ranks[0][f"{category}0"] for category in "ab"]))) < 0.45
+
+
+def test_two_seeds_order_alike_in_nothing(ranks):
+    first, second = (np.array([row for _, row in sorted(found.items())]) for found in ranks)
+    assert abs(_correlation(first, second)) < 0.04
+
+
+def test_an_empty_shard_is_no_trouble(shards, tmp_path):
+    file = str(tmp_path / "empty")
+    tf.io.TFRecordWriter(file).close()
+    rows = _read([{**shards[2], file: 0}], epochs=2)
+    assert sorted(record for _, record in rows) == sorted(2 * [f"c{number}" for number in range(10)])
+
+
 def test_unshuffled_records_come_in_the_order_of_the_files(shards):
     records = [record.decode() for record in reading.in_order(list(shards[0])).as_numpy_iterator()]
     assert records == [f"a{number}" for number in range(60)]
