@@ -18,7 +18,6 @@ TRAIN = [*made_trainings.SMALL_HOURGLASS, "--batch_size=4", "--max_steps=1", "--
 # {program: command lines}; {…} is a path of the fixture `machine`.
 WITH_TENSORFLOW = {
     "demos/draw_gallery.py": [],  # takes real models
-    "demos/ablation.py": [],  # runs the programs below
     "demos/compare_decoding.py": [],  # runs for minutes
     "demos/serve.py": [],  # runs until it is stopped; tests/demos/test_serve.py
     "eval_all.py": ["--model_dir={models} --data_dir={test} --output={out}/submission.csv"],
