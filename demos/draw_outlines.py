@@ -44,9 +44,7 @@ def _legend():
 
 
 def _write(image, text, spot, scale):
-    for color, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-        place = int(spot[0]), int(spot[1])
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, color, thickness, cv2.LINE_AA)
+    drawing.write(image, text, (int(spot[0]), int(spot[1])), scale)
 
 
 if __name__ == "__main__":

@@ -89,8 +89,28 @@ def _write(canvas, text, xy, gap, scale):
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     x = int(np.clip(xy[0] + 2 * gap, 0, max(0, canvas.shape[1] - width)))
     y = int(np.clip(xy[1] + height / 2, height, max(height, canvas.shape[0] - 1)))
-    for color, thickness in ((_BLACK, 3), (_WHITE, 1)):
-        cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, color, thickness, cv2.LINE_AA)
+    write(canvas, text, (x, y), scale)
+
+
+def write(canvas, text, place, scale):
+    """Writes white text with a black border into a picture.
+
+    Args:
+        canvas: [H, W, 3] uint8 RGB, changed in place.
+        text: one line.
+        place: (x, y), whole pixels, the left end of the baseline.
+        scale: of OpenCV's font.
+    """
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    left, top = (max(0, low) for low in (place[0] - 3, place[1] - height - 3))
+    part = canvas[top : place[1] + below + 3, left : place[0] + width + 3]
+    ink = np.zeros(part.shape[:2], np.uint8)
+    cv2.putText(ink, text, (place[0] - left, place[1] - top), cv2.FONT_HERSHEY_SIMPLEX, scale, 255, 1, cv2.LINE_AA)
+    # Grown from the letters: OpenCV 5 sets a thick text in a wider font, which would be no border of the thin one.
+    border = cv2.dilate(ink, np.ones((3, 3), np.uint8))
+    for cover, color in ((border, _BLACK), (ink, _WHITE)):
+        share = cover[..., None] / 255
+        part[:] = np.rint(part * (1 - share) + np.array(color) * share)
 
 
 def draw_heatmaps(image, heatmaps, strength=0.6):

@@ -47,7 +47,10 @@ def test_the_outlines_show_every_keypoint_and_are_the_committed_ones(tmp_path):
     draw_outlines.main(types.SimpleNamespace(output=str(tmp_path / "outlines.jpg")))
     drawn, committed = drawing.read(tmp_path / "outlines.jpg"), drawing.read(ROOT / "demos" / "outlines.jpg")
     assert drawn.shape == committed.shape
-    assert cv2.absdiff(drawn, committed).mean() < 3
+    # Means of 8 x 8 pixels: OpenCV 5 has other letters than OpenCV 4.
+    size = drawn.shape[1] // 8, drawn.shape[0] // 8
+    drawn, committed = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (drawn, committed))
+    assert cv2.absdiff(drawn, committed).mean() < 2
     for category, seed in draw_outlines.SEEDS.items():
         photo = photos.random_photo(draw_outlines.np.random.default_rng([seed]), category, 512)
         assert [state for _, _, state in photo.keypoints.values()] == [1] * num_keypoints(category)
