@@ -15,7 +15,7 @@ from configs import command_line, keypoints
 from net import registry
 from net.layers import Layers
 from preprocessing import records
-from utility import distribution, training
+from utility import distribution, plain_paths, training
 
 SMALL = (
     "--feats_channels=8",
@@ -132,7 +132,7 @@ def job(data_dir, model_dir, *more):
 
 def variables(checkpoint):
     """Returns {name: array} of everything in a checkpoint."""
-    reader = tf.train.load_checkpoint(checkpoint)
+    reader = tf.train.load_checkpoint(plain_paths.plain(checkpoint))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
