@@ -53,13 +53,18 @@ def mutated(data):
         for kind_, at, length, new in damages:
             start = int(at * len(damaged))
             end = start + int(length**4 * (len(damaged) - start))  # short ones mostly
-            damaged = {
-                "cut": damaged[:start],
-                "overwrite": damaged[:start] + new + damaged[start + len(new) :],
-                "insert": damaged[:start] + new + damaged[start:],
-                "delete": damaged[:start] + damaged[end:],
-                "repeat": damaged[:end] + damaged[start:],
-            }[kind_]
+            damaged = damage(damaged, kind_, start, end, new)
         return damaged
 
     return st.lists(st.tuples(kind, place, place, noise), min_size=1, max_size=4).map(apply)
+
+
+def damage(data, kind, start, end, new):
+    """Returns bytes that are cut at `start`, written over by `new` there, given it, or lack or repeat start to end."""
+    return {
+        "cut": data[:start],
+        "overwrite": data[:start] + new + data[start + len(new) :],
+        "insert": data[:start] + new + data[start:],
+        "delete": data[:start] + data[end:],
+        "repeat": data[:end] + data[start:],
+    }[kind]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fuzzing
 import h5py
 import hypothesis
 import made_weights as made
@@ -263,14 +264,7 @@ def damages(data):
     def apply(changes):
         damaged = data
         for kind, start, length, new in changes:
-            end = start + length
-            damaged = {
-                "cut": damaged[:start],
-                "overwrite": damaged[:start] + new + damaged[start + len(new) :],
-                "insert": damaged[:start] + new + damaged[start:],
-                "delete": damaged[:start] + damaged[end:],
-                "repeat": damaged[:end] + damaged[start:],
-            }[kind]
+            damaged = fuzzing.damage(damaged, kind, start, start + length, new)
         return damaged
 
     return st.lists(st.tuples(kind, place, st.integers(1, 64), noise), min_size=1, max_size=4).map(apply)
