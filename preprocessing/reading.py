@@ -61,10 +61,8 @@ def _one_category(files, seed, epoch, number):
     Were a shard always read from its first record on, that record would come early in every epoch.
     """
     names, counts = (tf.constant(column) for column in zip(*sorted(files.items())))
-    order = tf.random.experimental.stateless_shuffle(
-        tf.range(len(files)), seed=streams.key(seed, Stream.SHARDS, epoch, number)
-    )
-    shares = tf.random.stateless_uniform([len(files)], streams.key(seed, Stream.SHARD_STARTS, epoch, number))
+    order = streams.permutation(streams.key(seed, Stream.SHARDS, epoch, number), len(files))
+    shares = streams.uniforms(streams.key(seed, Stream.SHARD_STARTS, epoch, number), [len(files)])
     counts = tf.cast(counts, tf.int64)
     starts = tf.minimum(tf.cast(shares * tf.cast(counts, tf.float32), tf.int64), tf.maximum(counts - 1, 0))
 
@@ -80,7 +78,7 @@ def _even_turns(counts, seed, epoch):
     """Returns int64 [sum of counts]: whose turn it is, every category spread evenly over the epoch."""
     places, owners = [], []
     for category, count in enumerate(counts):
-        jitter = tf.random.stateless_uniform([count], streams.key(seed, Stream.CATEGORIES, epoch, category))
+        jitter = streams.uniforms(streams.key(seed, Stream.CATEGORIES, epoch, category), [count])
         places.append((tf.range(count, dtype=tf.float32) + jitter) / count)
         owners.append(tf.fill([count], tf.constant(category, tf.int64)))
     return tf.gather(tf.concat(owners, 0), tf.argsort(tf.concat(places, 0)))

@@ -3,6 +3,10 @@
 Two consumers that use the same key get the same numbers, for a stateless operation knows nothing but its key. So the
 consumers are listed here, and a consumer's key is folded from the seed, its number in the list, and the position of the
 example (or the epoch, …) that it draws for: no consumer can meet the key of another, nor of another seed.
+
+Where XLA compiles the graph (`--xla`, TensorFlow 2.16 to 2.21), `tf.random.stateless_uniform` and what is built on it
+draw other numbers. The older raw operations draw the same as those do without XLA, and XLA has no kernel for their
+keys of 64 bits, so that it leaves them alone: they are used here.
 """
 
 import enum
@@ -43,7 +47,8 @@ def key(seed, stream, *indices):
     """
     result = tf.constant([seed, stream], tf.int64)
     for index in indices:
-        result = tf.random.experimental.stateless_fold_in(result, tf.cast(index, tf.int64))
+        mixed = tf.raw_ops.StatelessRandomUniformFullInt(shape=[], seed=result, dtype=tf.int64)
+        result = tf.stack([mixed, tf.cast(index, tf.int64)])
     return result
 
 
@@ -56,5 +61,14 @@ def keys(seed, stream, positions):
 
 def uniform(seed, stream, positions):
     """Returns a number of the stream for each of the positions [N], float32 [N] in [0, 1); N must be known."""
-    # One node of the graph for each number: `tf.random.stateless_uniform` would make ten.
-    return tf.stack([tf.raw_ops.StatelessRandomUniform(shape=[], seed=key) for key in keys(seed, stream, positions)])
+    return tf.stack([uniforms(key, []) for key in keys(seed, stream, positions)])
+
+
+def uniforms(key, shape):
+    """Returns numbers drawn with one key (int64 [2], as `key` gives), float32 of the shape, in [0, 1)."""
+    return tf.raw_ops.StatelessRandomUniform(shape=shape, seed=key)
+
+
+def permutation(key, count):
+    """Returns the numbers 0 to `count` - 1 in an order drawn with the key (int64 [2]), int32 [count]."""
+    return tf.argsort(uniforms(key, [count]), stable=True)

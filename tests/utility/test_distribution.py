@@ -9,7 +9,6 @@ import socket
 import made_trainings
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from configs.errors import DataError, UsageError
 from preprocessing.input_fn import make_dataset
@@ -160,10 +159,6 @@ def configs(*types):
     return [json.dumps({"cluster": cluster, "task": {"type": name, "index": 0}}) for name in types]
 
 
-@pytest.mark.xfail(
-    not tf.__version__.startswith("2.15."),
-    reason="from 2.16 on, what XLA compiles differs from the first step on: moving means by 0.003 and more",
-)
 def test_xla_compiles_the_step_and_changes_no_weight(tiny_records, alone, tmp_path):
     process = start(tiny_records, tmp_path, "--xla", TF_CPP_MIN_LOG_LEVEL="0")
     assert_equal_training(run([process]), alone)
