@@ -1,6 +1,7 @@
 """Files that are whole or not there, and folders and files that one process at a time writes."""
 
 import contextlib
+import glob
 import io
 import os
 import secrets
@@ -57,9 +58,10 @@ def atomic_path(path):
         DataError: the folder cannot be written.
     """
     folder = os.path.dirname(os.path.abspath(path))
-    temporary = os.path.join(folder, f".{os.path.basename(path)}.{secrets.token_hex(4)}.tmp")
+    temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     with _writing(path):
         os.makedirs(folder, exist_ok=True)
+        _remove_left_over(folder, os.path.basename(path))
         open(temporary, "xb").close()
     try:
         yield temporary
@@ -71,6 +73,25 @@ def atomic_path(path):
         with contextlib.suppress(OSError):
             os.remove(temporary)
         raise
+
+
+def _remove_left_over(folder, name):
+    """Removes the temporary files for `name` of processes that were killed while they wrote."""
+    for path in glob.glob(os.path.join(glob.escape(folder), f".{glob.escape(name)}.*-*.tmp")):
+        process = os.path.basename(path)[len(name) + 2 :].partition("-")[0]
+        if process.isdecimal() and not _is_alive(int(process)):
+            with contextlib.suppress(OSError):
+                os.remove(path)
+
+
+def _is_alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # another user's; no process of this system
+        return True
+    return True
 
 
 @contextlib.contextmanager

@@ -19,17 +19,28 @@ _FUSE_AS_BEFORE = "--xla_cpu_use_fusion_emitters=false"
 
 def compiled(function):
     """Returns `function` of tensors as one that XLA compiles when it is first run; shapes must be known by then."""
+    _set_options()
     return tf.function(function, jit_compile=True, autograph=False)
 
 
 @functools.cache
+def _set_options():
+    """Sets XLA's options, which it reads when it compiles for the first time in a process.
+
+    They change the last bit of some numbers: were they set later in one process than in another, a training that is
+    resumed would not end with the same weights.
+    """
+    former = os.environ.get("XLA_FLAGS", "")
+    if tf.__version__.rpartition(".")[0] in _GATHERS_TWICE and _FUSE_AS_BEFORE not in former:
+        os.environ["XLA_FLAGS"] = f"{former} {_FUSE_AS_BEFORE}".strip()
+
+
+@functools.cache
 def start_compiler():
-    """Sets XLA's options, and compiles something small with stderr closed, once a process.
+    """Compiles something small with stderr closed, once a process.
 
     XLA tells of the first thing that it compiles, past TensorFlow's log level; it is of no use to anybody.
     """
-    if tf.__version__.rpartition(".")[0] in _GATHERS_TWICE:
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FUSE_AS_BEFORE}".strip()
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})  # a GPU's memory is for the training
     stderr = os.dup(2)
     try:

@@ -229,11 +229,12 @@ def preloaded(folder):
     yield {**os.environ, "LD_PRELOAD": str(library), "PYTHONPATH": path}
 
 
-def kill_points(count, every, points):
-    """Returns the numbers of the changes to kill at: every so many, or some spread over all."""
-    if points:
-        return sorted({1 + round(number * (count - 1) / max(points - 1, 1)) for number in range(points)})
-    return range(1, count + 1, every)
+def kill_points(count, arguments):
+    """Returns (the number of the change to kill at, whether in the middle of it) for each kill."""
+    if arguments.points:
+        numbers = sorted({1 + int((number + 0.5) * count / arguments.points) for number in range(arguments.points)})
+        return [(min(number, count), index % 2 == 1) for index, number in enumerate(numbers)]
+    return [(number, arguments.torn) for number in range(1, count + 1, arguments.every)]
 
 
 def search(arguments, folder):
@@ -250,8 +251,8 @@ def search(arguments, folder):
         if code != 0:
             raise AssertionError(f"{name} ended with {code}:\n{runner.log}")
         kills = wrong = 0
-        for kill_at in kill_points(count, arguments.every, arguments.points):
-            was_killed, texts = check(runner, chosen[name], folder, undisturbed, kill_at, arguments.torn)
+        for kill_at, torn in kill_points(count, arguments):
+            was_killed, texts = check(runner, chosen[name], folder, undisturbed, kill_at, torn)
             kills, wrong = kills + was_killed, wrong + bool(texts)
             for text in texts:
                 print(f"{name}: killed at change {kill_at} of {count}: {text}", flush=True)
@@ -266,7 +267,7 @@ def main():
     parser.add_argument("--output_dir", help="for the runs; a temporary folder when not given")
     parser.add_argument("--scenarios", help="with commas between; all when not given")
     parser.add_argument("--every", type=int, default=1, help="kill at every so many changes")
-    parser.add_argument("--points", type=int, help="kill at this many changes, spread over all")
+    parser.add_argument("--points", type=int, help="kill at this many, spread over all, every other one in its middle")
     parser.add_argument("--torn", action="store_true", help="kill in the middle of a write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.output_dir) as folder:

@@ -1,6 +1,7 @@
 """The checkpoint of lowest validation error, kept in `best/` beside the last ones, and the table of all evaluations."""
 
 import contextlib
+import filecmp
 import glob
 import json
 import math
@@ -56,6 +57,8 @@ class BestCheckpoint:
     def take(self, checkpoint):
         """Makes the checkpoint (a prefix) the best one."""
         os.makedirs(self._folder, exist_ok=True)
+        if self._holds(checkpoint):  # a kill came after it was taken and before that was noted
+            return
         name = self._free_name(os.path.basename(checkpoint))
         files = {file: name + file[len(checkpoint) :] for file in glob.glob(glob.escape(checkpoint) + ".*")}
         for file, target in files.items():
@@ -66,6 +69,15 @@ class BestCheckpoint:
         for file in glob.glob(os.path.join(glob.escape(self._folder), f"{PREFIX}-*")):
             if os.path.basename(file) not in files.values():
                 os.remove(file)
+
+    def _holds(self, checkpoint):
+        """Returns whether the current best is the checkpoint (a prefix), byte for byte."""
+        current = model_directory.latest_checkpoint(self._folder)
+        if not current or os.path.basename(current) != os.path.basename(checkpoint):
+            return False
+        files = glob.glob(glob.escape(checkpoint) + ".*")
+        others = [current + file[len(checkpoint) :] for file in files]
+        return all(os.path.exists(other) and filecmp.cmp(file, other, False) for file, other in zip(files, others))
 
     def _free_name(self, name):
         """Returns a name that the current best does not have: a kill must not leave half of either under one."""

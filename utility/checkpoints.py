@@ -5,9 +5,11 @@ keypoints differ are sliced by the keypoints' names, so that a category can star
 """
 
 import contextlib
+import glob
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from typing import NamedTuple
@@ -122,6 +124,12 @@ def write(prefix, arrays):
             session.run(save, dict(zip(values, (arrays[name] for name in names))))
         # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
         tf.compat.v1.train.update_checkpoint_state(os.path.abspath(os.path.dirname(prefix)), os.path.basename(prefix))
+
+
+def remove_left_over(model_dir):
+    """Removes the folders in which TensorFlow was writing checkpoints when it was killed; a training must not run."""
+    for folder in glob.glob(os.path.join(glob.escape(model_dir), "**", f"{PREFIX}*_temp"), recursive=True):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

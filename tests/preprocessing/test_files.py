@@ -3,7 +3,10 @@
 import errno
 import os
 import resource
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -42,6 +45,28 @@ def test_an_output_file_that_is_a_folder_is_refused_before_the_work(tmp_path, na
         exclusive_file(f"{tmp_path}/{name}"),
     ):
         raise AssertionError("never reached")
+
+
+KILLED = """import os, sys
+from preprocessing.files import atomic_path
+with atomic_path(sys.argv[1]):
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_kill_left_goes_with_the_next_writing_and_what_is_being_written_stays(tmp_path, name):
+    path = tmp_path / name
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(os.listdir(tmp_path)) == 1
+    with atomic_write(path) as slow:
+        slow.write("slow")
+        with atomic_write(path) as quick:
+            quick.write("quick")
+        assert path.read_text() == "quick"
+    assert path.read_text() == "slow"
+    assert os.listdir(tmp_path) == [name]
 
 
 @pytest.mark.parametrize("mode", ["w", "wb"])
