@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import signal
 
@@ -144,7 +145,7 @@ def test_a_failure_at_the_first_step_after_a_resume_names_the_same_step_and_rate
     for _ in range(2):
         with pytest.raises(DataError) as error:
             made_trainings.train_all(tiny_records, tmp_path, *words)
-        messages.append(str(error.value))
+        messages.append(re.sub(r"tiny/\S+ is not finite", "… is not finite", str(error.value)))  # several are at once
     done = int(tf.train.latest_checkpoint(tmp_path / "skirt").rsplit("-", 1)[1])
     assert done > 0
     assert f"skirt: step {done + 1}: " in messages[0]
