@@ -1,14 +1,18 @@
 """Files that are whole or not there, and folders and files that one process at a time writes."""
 
 import contextlib
-import glob
+import functools
 import io
 import os
+import re
 import secrets
 
 import filelock
 
 from configs.errors import DataError
+
+# Of the name of the file that is being written, the writing process, and a random number: see `atomic_path`.
+_TEMPORARY = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -61,7 +65,7 @@ def atomic_path(path):
     temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     with _writing(path):
         os.makedirs(folder, exist_ok=True)
-        _remove_left_over(folder, os.path.basename(path))
+        _remove_left_over(folder)
         open(temporary, "xb").close()
     try:
         yield temporary
@@ -75,16 +79,22 @@ def atomic_path(path):
         raise
 
 
-def _remove_left_over(folder, name):
-    """Removes the temporary files for `name` of processes that were killed while they wrote."""
-    for path in glob.glob(os.path.join(glob.escape(folder), f".{glob.escape(name)}.*-*.tmp")):
-        process = os.path.basename(path)[len(name) + 2 :].partition("-")[0]
-        if process.isdecimal() and not _is_alive(int(process)):
+@functools.cache
+def _remove_left_over(folder):
+    """Removes the temporary files of processes that were killed while they wrote into the folder, once a process.
+
+    Not at every file: a program writes a picture per photo into one folder, and would list it for each.
+    """
+    for name in os.listdir(folder):
+        match = _TEMPORARY.fullmatch(name)
+        if match and not _is_alive(int(match[1])):
             with contextlib.suppress(OSError):
-                os.remove(path)
+                os.remove(os.path.join(folder, name))
 
 
 def _is_alive(process):
+    if os.name == "nt":  # there, the signal 0 is Ctrl+C
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:

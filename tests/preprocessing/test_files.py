@@ -69,6 +69,25 @@ def test_what_a_kill_left_goes_with_the_next_writing_and_what_is_being_written_s
     assert os.listdir(tmp_path) == [name]
 
 
+OTHERS = [
+    "a.tmp",
+    ".a.tmp",
+    ".a.1-23.tmp",
+    ".a.x-01234567.tmp",
+    "a.999999999-01234567.tmp",
+    ".a.999999999-0123456g.tmp",
+]
+
+
+def test_no_file_goes_that_is_not_a_dead_processs_temporary_one(tmp_path):
+    others = [*OTHERS, f".a.{os.getpid()}-01234567.tmp", ".a.99999999999999999999-01234567.tmp"]
+    for name in [*others, ".a.999999999-01234567.tmp", ".b 1-2.x.999999999-01234567.tmp"]:
+        (tmp_path / name).touch()
+    with atomic_write(tmp_path / "out") as file:
+        file.write("")
+    assert sorted(os.listdir(tmp_path)) == sorted([*others, "out"])
+
+
 @pytest.mark.parametrize("mode", ["w", "wb"])
 @pytest.mark.parametrize(
     "error",
