@@ -57,32 +57,39 @@ class BestCheckpoint:
     def take(self, checkpoint):
         """Makes the checkpoint (a prefix) the best one."""
         os.makedirs(self._folder, exist_ok=True)
-        if self._holds(checkpoint):  # a kill came after it was taken and before that was noted
-            return
-        name = self._free_name(os.path.basename(checkpoint))
-        files = {file: name + file[len(checkpoint) :] for file in glob.glob(glob.escape(checkpoint) + ".*")}
-        for file, target in files.items():
-            _copy(file, os.path.join(self._folder, target))
-        # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
-        with full_disk.naming_checkpoint(os.path.join(self._folder, name)):
-            tf.compat.v1.train.update_checkpoint_state(os.path.abspath(self._folder), name, [name])
+        current = model_directory.latest_checkpoint(self._folder)
+        if not (current and _is_copy(checkpoint, current)):  # it is, where a kill came before the score was noted
+            current = self._add(checkpoint, current)
+        names = {os.path.basename(file) for file in _counterparts(checkpoint, current).values()}
         for file in glob.glob(os.path.join(glob.escape(self._folder), f"{PREFIX}-*")):
-            if os.path.basename(file) not in files.values():
+            if os.path.basename(file) not in names:
                 os.remove(file)
 
-    def _holds(self, checkpoint):
-        """Returns whether the current best is the checkpoint (a prefix), byte for byte."""
-        current = model_directory.latest_checkpoint(self._folder)
-        if not current or os.path.basename(current) != os.path.basename(checkpoint):
-            return False
-        files = glob.glob(glob.escape(checkpoint) + ".*")
-        others = [current + file[len(checkpoint) :] for file in files]
-        return all(os.path.exists(other) and filecmp.cmp(file, other, False) for file, other in zip(files, others))
+    def _add(self, checkpoint, current):
+        """Copies the checkpoint and names the copy in `checkpoint`; returns the copy's prefix."""
+        name = os.path.basename(checkpoint)
+        if current and os.path.basename(current) == name:  # a kill must not leave half of either under one name
+            name += "-again"
+        copy = os.path.join(self._folder, name)
+        for file, target in _counterparts(checkpoint, copy).items():
+            _copy(file, target)
+        # An absolute folder: TensorFlow takes the name as relative to where it runs when the folder is relative.
+        with full_disk.naming_checkpoint(copy):
+            tf.compat.v1.train.update_checkpoint_state(os.path.abspath(self._folder), name, [name])
+        return copy
 
-    def _free_name(self, name):
-        """Returns a name that the current best does not have: a kill must not leave half of either under one."""
-        current = model_directory.latest_checkpoint(self._folder)
-        return f"{name}-again" if current and os.path.basename(current) == name else name
+
+def _counterparts(checkpoint, copy):
+    """Returns {file of the checkpoint: the file that it has in the copy}; both are given as prefixes."""
+    return {file: copy + file[len(checkpoint) :] for file in glob.glob(glob.escape(checkpoint) + ".*")}
+
+
+def _is_copy(checkpoint, other):
+    """Returns whether the other checkpoint has the same name and the same bytes."""
+    if os.path.basename(checkpoint) != os.path.basename(other):
+        return False
+    pairs = _counterparts(checkpoint, other).items()
+    return all(os.path.exists(target) and filecmp.cmp(file, target, shallow=False) for file, target in pairs)
 
 
 def _copy(file, target):

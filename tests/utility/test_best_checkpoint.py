@@ -100,6 +100,32 @@ def test_another_checkpoint_of_the_same_name_never_mixes_with_the_best(tmp_path,
     assert len(list((tmp_path / "best").glob("*.index"))) == 1
 
 
+@pytest.mark.parametrize("removed", [0, 1])
+def test_a_kill_after_the_naming_leaves_one_checkpoint_in_the_end(tmp_path, monkeypatch, removed):
+    folder = str(tmp_path)
+    BestCheckpoint(folder).offer(write_checkpoint(folder, 1), 1, 0.5)
+    second = write_checkpoint(folder, 2)
+    remove, calls = os.remove, []
+
+    def die(path):
+        if len(calls) == removed:
+            raise KeyboardInterrupt
+        calls.append(path)
+        remove(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.remove", die)
+        with pytest.raises(KeyboardInterrupt):
+            BestCheckpoint(folder).offer(second, 2, 0.3)
+    assert BestCheckpoint(folder).offer(second, 2, 0.3)
+    assert sorted(os.listdir(tmp_path / "best")) == [
+        "best.json",
+        "checkpoint",
+        "model.ckpt-2.data-00000-of-00001",
+        "model.ckpt-2.index",
+    ]
+
+
 def test_repeated_steps_replace_their_rows(tmp_path):
     for step, ne in ((10, 0.5), (20, 0.4), (30, 0.3), (20, 0.45)):
         add_metrics(str(tmp_path), step, 1.0, ne)
