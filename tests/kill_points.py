@@ -233,7 +233,7 @@ def kill_points(count, arguments):
     """Returns (the number of the change to kill at, whether in the middle of it) for each kill."""
     if arguments.points:
         numbers = sorted({1 + int((number + 0.5) * count / arguments.points) for number in range(arguments.points)})
-        return [(min(number, count), index % 2 == 1) for index, number in enumerate(numbers)]
+        return [(number, arguments.torn or index % 2 == 1) for index, number in enumerate(numbers)]
     return [(number, arguments.torn) for number in range(1, count + 1, arguments.every)]
 
 
@@ -267,7 +267,8 @@ def main():
     parser.add_argument("--output_dir", help="for the runs; a temporary folder when not given")
     parser.add_argument("--scenarios", help="with commas between; all when not given")
     parser.add_argument("--every", type=int, default=1, help="kill at every so many changes")
-    parser.add_argument("--points", type=int, help="kill at this many, spread over all, every other one in its middle")
+    points = "kill at this many changes, spread over all; in the middle of every other one"
+    parser.add_argument("--points", type=int, help=points)
     parser.add_argument("--torn", action="store_true", help="kill in the middle of a write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.output_dir) as folder:
