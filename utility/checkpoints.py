@@ -127,9 +127,17 @@ def write(prefix, arrays):
 
 
 def remove_left_over(model_dir):
-    """Removes the folders in which TensorFlow was writing checkpoints when it was killed; a training must not run."""
-    for folder in glob.glob(os.path.join(glob.escape(model_dir), "**", f"{PREFIX}*_temp"), recursive=True):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Removes what TensorFlow had not finished of checkpoints when it was killed: folders of parts, and indices.
+
+    The caller holds the model folder: no training is writing into it.
+    """
+    for ending in ("_temp", ".tempstate*"):
+        for path in glob.glob(os.path.join(glob.escape(model_dir), "**", f"{PREFIX}*{ending}"), recursive=True):
+            if os.path.isdir(path):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.remove(path)
 
 
 @contextlib.contextmanager
