@@ -3,9 +3,9 @@
 A prediction that was stopped goes on with the same command. Several model folders, with commas between, are averaged.
 """
 
+from base.errors import UsageError
+from base.wording import counted
 from configs import command_line, cross_checks
-from configs.errors import UsageError
-from configs.wording import counted
 
 
 def main(flags):
@@ -17,9 +17,9 @@ def main(flags):
     """
     cross_checks.check_inference(flags)
 
-    from preprocessing.files import exclusive_file
-    from tools.progress import Progress
-    from utility import inference, photo_source, predict_all
+    from base.files import exclusive_file
+    from base.progress import Progress
+    from utility.prediction import inference, photo_source, predict_all
 
     source = photo_source.find(flags.data_dir, flags.category)
     models = predict_all.find_models(flags.model_dir.split(","), source.counts)

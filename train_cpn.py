@@ -26,7 +26,7 @@ DEFAULTS = {
 
 def main(flags):
     cross_checks.check_training(flags)
-    from utility.training import train_all
+    from utility.training.training import train_all
 
     train_all(vars(flags), "cpn", {name: getattr(flags, name) for name in NET_FLAGS})
 

@@ -11,7 +11,7 @@ NET_FLAGS = ("num_stacks", "num_modules", "feats_channels", "padding", "bn_momen
 def main(flags):
     cross_checks.check_training(flags)
     cross_checks.check_hourglass(flags)
-    from utility.training import train_all
+    from utility.training.training import train_all
 
     train_all(vars(flags), "hourglass", {name: getattr(flags, name) for name in NET_FLAGS})
 

@@ -13,8 +13,8 @@ import warnings
 
 from absl import flags as absl_flags
 
-from configs import tensorflow_log
-from configs.errors import ProgramError, UsageError, one_line
+from base import tensorflow_log
+from base.errors import ProgramError, UsageError, one_line
 from configs.flag_table import FLAGS, GROUPS
 
 TRAINING_GROUPS = (

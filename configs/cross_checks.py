@@ -1,7 +1,7 @@
 """Checks of flags against each other, made before anything runs."""
 
+from base.errors import UsageError
 from configs import per_category
-from configs.errors import UsageError
 from configs.keypoints import ALL
 
 

@@ -1,6 +1,6 @@
 """Flags that give each category its own value, such as `--category_epochs=skirt:40,dress:60`."""
 
-from configs.errors import UsageError
+from base.errors import UsageError
 from configs.keypoints import ALL, CATEGORIES
 
 

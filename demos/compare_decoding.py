@@ -23,9 +23,10 @@ def main(flags):
     Raises:
         DataError, DataErrors: photos, models or the ground truth are wrong.
     """
-    from preprocessing import annotations
-    from preprocessing.files import atomic_write
-    from utility import photo_source, submission
+    from base.files import atomic_write
+    from preprocessing.data import annotations
+    from utility.prediction import photo_source
+    from utility.scoring import submission
 
     source = photo_source.find(flags.data_dir, flags.category)
     truth = submission.of_categories(annotations.read(flags.ground_truth), list(source.counts))
@@ -43,7 +44,7 @@ def main(flags):
 
 def _compare(source, truth, parents, batch_size):
     """Yields {name, ne, seconds} of one way to predict after the other."""
-    from utility.inference import Options
+    from utility.prediction.inference import Options
 
     def measured(name, options, models=parents[:1], precision="float32"):
         return {"name": name, **_score(source, truth, models, options, precision, batch_size)}
@@ -68,10 +69,11 @@ def _compare(source, truth, parents, batch_size):
 
 
 def _learn_chances(parent, source):
-    from utility import model_directory, model_fn, predict_all
+    from utility.model import model_directory, network
+    from utility.prediction import predict_all
 
     folders = predict_all.find_models([parent], source.counts).values()
-    return all(model_fn.learns_chances(model_directory.read(folder)) for (folder,) in folders)
+    return all(network.learns_chances(model_directory.read(folder)) for (folder,) in folders)
 
 
 def _name(options):
@@ -81,8 +83,9 @@ def _name(options):
 
 def _score(source, truth, parents, options, precision, batch_size):
     """Returns {ne, seconds} of a prediction of all photos."""
-    from preprocessing import annotations
-    from utility import predict_all, scoring, submission
+    from preprocessing.data import annotations
+    from utility.prediction import predict_all
+    from utility.scoring import scoring, submission
 
     models = predict_all.find_models(parents, source.counts)
     with tempfile.TemporaryDirectory() as folder:

@@ -5,9 +5,9 @@ With --ground_truth a red line leads from each point to where it should be.
 
 import os
 
+from base.wording import counted
 from configs import command_line
 from configs.keypoints import CATEGORIES
-from configs.wording import counted
 
 
 def main(flags):
@@ -18,8 +18,9 @@ def main(flags):
     """
     import numpy as np
 
-    from preprocessing import annotations
-    from utility import drawing, submission
+    from preprocessing.data import annotations
+    from utility import drawing
+    from utility.scoring import submission
 
     prediction = annotations.read(flags.prediction)
     truth = annotations.read(flags.ground_truth) if flags.ground_truth else None

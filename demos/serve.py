@@ -9,8 +9,8 @@ import concurrent.futures
 import os
 import threading
 
+from base.errors import DataError
 from configs import command_line, cross_checks
-from configs.errors import DataError
 from configs.keypoints import ALL, CATEGORIES, keypoint_names, outline
 
 FLAGS = ("model_dir", "host", "port", "max_upload_mb", "inference")
@@ -37,8 +37,8 @@ def main(flags):
         import waitress
     except ImportError as error:
         raise DataError("waitress", None, "is not installed: pip install -e '.[demo]' would be right") from error
-    from utility import inference
-    from utility.predict import Predictor
+    from utility.prediction import inference
+    from utility.prediction.predictor import Predictor
 
     options = inference.options_from(vars(flags))
     predictors = {
@@ -68,7 +68,8 @@ def find_models(parents):
     Raises:
         DataError: a parent holds no model, or they know no garment in common.
     """
-    from utility import model_directory, predict_all
+    from utility.model import model_directory
+    from utility.prediction import predict_all
 
     found = [model_directory.find(parent) for parent in parents]
     known = [name for name in (*CATEGORIES, ALL) if any(name in models for models in found)]
@@ -148,13 +149,13 @@ def _is_foreign(headers, host):
 
 def _answer(predictor, upload, category):
     """Returns the prediction as JSON, or why there is none and the status 400."""
-    from preprocessing import photos
-    from utility import predict
+    from preprocessing.data import photos
+    from utility.prediction import photo_reading
 
     try:
         photo = photos.check(upload.read())
         with photos.quiet_stderr():
-            image = predict.decode(photo.encoded, "the photo")
+            image = photo_reading.decode(photo.encoded, "the photo")
         return predictor.predict(image, category)
     except (photos.BadPhoto, DataError) as error:
         return {"error": str(error)}, 400

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from configs.errors import UsageError
+from base.errors import UsageError
 from net.layers import Layers
 
 _DEPTH = 4  # halvings inside an hourglass (figure 3)

@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from configs.errors import ProgramError
+from base.errors import ProgramError
 
 MOST_MEMORY = 1 << 29  # more than a run may take on top of what it had at its start
 

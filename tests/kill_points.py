@@ -115,8 +115,6 @@ class Runner:
     def __init__(self, inputs, folder):
         import made_trainings  # noqa: F401 (the forks have TensorFlow from here)
 
-        from utility import export, predict_all, training  # noqa: F401
-
         self._counter = ctypes.CDLL(None)
         self._inputs, self._folder = inputs, folder
 

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from configs.keypoints import keypoint_names
 from net import registry
-from utility import model_directory
-from utility.model_fn import forward
+from utility.model import model_directory
+from utility.model.network import forward
 
 v1 = tf.compat.v1
 

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from base import plain_paths
 from configs import command_line, keypoints
 from net import registry
 from net.layers import Layers
-from preprocessing import records
-from utility import distribution, plain_paths, training
+from preprocessing.data import records
+from utility.training import distribution, training
 
 SMALL = (
     "--feats_channels=8",

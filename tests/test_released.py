@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from preprocessing import manifest, photos
-from utility import model_directory
-from utility.predict import Predictor
+from preprocessing.data import manifest, photos
+from utility.model import model_directory
+from utility.prediction.predictor import Predictor
 
 ARCHIVE = Path(__file__).with_name("released") / "1.0.0.tar.xz"
 TRAINING = ("--num_stacks=1", "--feats_channels=8", "--train_image_size=64", "--heatmap_size=16", "--batch_size=4")

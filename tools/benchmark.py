@@ -11,8 +11,8 @@
 import importlib
 import json
 
+from base.files import atomic_write
 from configs import command_line
-from preprocessing.files import atomic_write
 
 # Subcommand: the module whose `measure(flags)` returns the figures as a dict, and `report(figures)` lines of text.
 PARTS = {

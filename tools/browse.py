@@ -8,9 +8,9 @@ python tools/browse.py --data_dir=DATA --output=report.html
 
 import os
 
+from base.errors import UsageError
+from base.wording import counted
 from configs import command_line, cross_checks
-from configs.errors import UsageError
-from configs.wording import counted
 
 FLAGS = (
     "data_dir",
@@ -37,8 +37,8 @@ def main(flags):
     cross_checks.check_augmentation(flags)
     if len(flags.predictions) > 1:
         raise UsageError("--predictions: one file would be right; tools/ensemble.py averages several")
-    from preprocessing import annotations
-    from preprocessing.files import atomic_write
+    from base.files import atomic_write
+    from preprocessing.data import annotations
     from tools.browsing import entries, page
 
     gathered, row_faults = [], []
@@ -57,10 +57,10 @@ def main(flags):
 
 
 def _augmented(flags, gathered):
-    from preprocessing import draws
+    from preprocessing.input import augmentation
     from tools.browsing import augmented
 
-    augmentation = draws.options_from(vars(flags))
+    augmentation = augmentation.options_from(vars(flags))
     settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, augmentation, flags.seed
     if flags.records:
         return augmented.from_records(flags.records, *settings)

@@ -1,8 +1,8 @@
 """Says whether a submission would be accepted for the photos of a test.csv, and if not, why not."""
 
+from base.errors import DataErrors
+from base.wording import counted
 from configs import command_line
-from configs.errors import DataErrors
-from configs.wording import counted
 
 
 def main(flags):
@@ -11,8 +11,8 @@ def main(flags):
     Raises:
         DataError, DataErrors: every fault of the submission: header, cells, rows and points.
     """
-    from preprocessing import annotations
-    from utility import submission
+    from preprocessing.data import annotations
+    from utility.scoring import submission
 
     photos = annotations.read_images(flags.test_csv)
     prediction, faults = annotations.parse(flags.prediction, labelled=True)

@@ -9,14 +9,14 @@ own.
 
 import os
 
+from base.errors import UsageError
+from base.wording import counted
 from configs import command_line
-from configs.errors import UsageError
-from configs.wording import counted
 
 
 def main(flags):
-    from preprocessing import conversion, conversion_plan, layout
-    from tools.progress import Progress
+    from base.progress import Progress
+    from preprocessing.data import conversion, conversion_plan, layout
 
     if flags.splits is not None and len(set(flags.splits)) < len(flags.splits):
         raise UsageError(f"--splits={','.join(flags.splits)} names one of them twice")

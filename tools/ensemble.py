@@ -2,9 +2,9 @@
 
 import math
 
+from base.errors import UsageError
+from base.wording import counted
 from configs import command_line
-from configs.errors import UsageError
-from configs.wording import counted
 
 
 def main(flags):
@@ -16,8 +16,8 @@ def main(flags):
     """
     weights = _read_weights(flags.weights, len(flags.predictions))
 
-    from preprocessing import annotations
-    from utility import submission
+    from preprocessing.data import annotations
+    from utility.scoring import submission
 
     submissions = [annotations.read(path) for path in flags.predictions]
     points, visibility = submission.average(submissions, weights, flags.median)

@@ -10,7 +10,7 @@ some by far: INFERENCE_PRECISION_HINT=f32 gives the points of the checkpoint.
 
 An int8 TFLite file takes the photo resized to its input, [1, S, S, 3], and gives heatmaps [1, h, h, K] instead: a peak
 at column c and row r, from 0, is at ((c + 0.5) / h * W - 0.5, (r + 0.5) / h * H - 0.5) in the photo, to half a cell.
-`utility/codec.py` finds the peaks to a fraction of a cell.
+`utility/model/codec.py` finds the peaks to a fraction of a cell.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ import shutil
 import sys
 import time
 
+from base.errors import DataError, UsageError
+from base.wording import counted
 from configs import command_line
-from configs.errors import DataError, UsageError
-from configs.wording import counted
 
 _FILES = {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model.onnx"}
 _MOST_PHOTOS = 40
@@ -38,11 +38,11 @@ def main(flags):
     if flags.quantize != "none" and flags.format != "tflite":
         raise UsageError(f"--quantize={flags.quantize} is for --format=tflite")
 
-    from utility import frozen, model_directory
+    from utility.model import inference_graph, model_directory
 
     folder = _find_model(flags.model_dir, flags.category)
     # Whatever this machine's device is fastest with: the export runs on others, and CPUs may know no channels_first.
-    model, graph_def = frozen.freeze(folder, flags.checkpoint_path, "channels_last")
+    model, graph_def = inference_graph.freeze(folder, flags.checkpoint_path, "channels_last")
     photos = _read_photos(flags.photos, model["category"])
     os.makedirs(flags.output_dir, exist_ok=True)
     path = os.path.join(flags.output_dir, _FILES[flags.format])
@@ -66,7 +66,7 @@ def main(flags):
 
 
 def _find_model(parent, category):
-    from utility import model_directory
+    from utility.model import model_directory
 
     found = model_directory.find(parent)
     if category is None and len(found) == 1:
@@ -78,8 +78,8 @@ def _find_model(parent, category):
 
 def _export(model, graph_def, path, flags, images):
     """Writes the export; returns {name: runner}."""
-    from preprocessing.files import atomic_write
-    from utility import export, exported
+    from base.files import atomic_write
+    from utility.prediction import export, exported
 
     if flags.format == "saved_model":
         export.saved_model(model, graph_def, path, flags.flip_on_test)
@@ -100,8 +100,8 @@ def _export(model, graph_def, path, flags, images):
 
 def _expected(folder, flags, photos, category):
     """Returns the points of the checkpoint for each photo: [K, 2]."""
-    from utility import inference
-    from utility.predict import Predictor
+    from utility.prediction import inference
+    from utility.prediction.predictor import Predictor
 
     options = inference.Options(flip=flags.flip_on_test)
     predictor = Predictor(folder, checkpoint=flags.checkpoint_path, options=options)
@@ -153,18 +153,18 @@ def _compare(name, found, expected, milliseconds, tolerance, path):
 
 def _read_photos(folder, category):
     """Returns [(encoded JPEG, pixels)] of up to 40 photos; drawn ones where no folder is given."""
-    from preprocessing import photos
+    from preprocessing.data import photos
     from tools import predict as predict_tool
-    from utility import predict
+    from utility.prediction import photo_reading
 
     if folder is None:
         drawn = [_draw(category, seed) for seed in range(8)]
-        return [(data, predict.decode(data, "the drawn photo")) for data in drawn]
+        return [(data, photo_reading.decode(data, "the drawn photo")) for data in drawn]
     paths = [path for path in predict_tool.list_files(folder) if not predict_tool.is_video(path)][:_MOST_PHOTOS]
     if not paths:
         raise DataError(folder, None, "has no photo: expected at least one, got videos")
     encoded = [photos.read(path).encoded for path in paths]
-    return [(data, predict.decode(data, path)) for data, path in zip(encoded, paths)]
+    return [(data, photo_reading.decode(data, path)) for data, path in zip(encoded, paths)]
 
 
 def _draw(category, seed):

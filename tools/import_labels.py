@@ -9,10 +9,10 @@ import re
 import shutil
 import tempfile
 
+from base.errors import DataError, DataErrors, UsageError
+from base.wording import counted
 from configs import command_line
-from configs.errors import DataError, DataErrors, UsageError
 from configs.keypoints import KEYPOINTS
-from configs.wording import counted
 
 FLAGS = ("labels", "label_format", "images", "output_dir", "split", "category")
 
@@ -23,7 +23,7 @@ def main(flags):
     Raises:
         DataError, DataErrors: the labels or photos are wrong, or the split is there already.
     """
-    from preprocessing.files import cannot_write, exclusive_folder
+    from base.files import cannot_write, exclusive_folder
 
     if not re.fullmatch(r"train(_\w+)?", flags.split):
         raise UsageError(f"--split={flags.split}: a name such as train_0 would be right")
@@ -81,7 +81,7 @@ def write_split(folder, export, images, default_category):
     """
     import numpy as np
 
-    from preprocessing import annotations
+    from preprocessing.data import annotations
     from tools.labelling.labelled import to_row
     from tools.labelling.photo_files import PhotoFiles
 
@@ -116,7 +116,7 @@ def write_split(folder, export, images, default_category):
 
 def _copy(folder, photo, path, category):
     """Stores the photo as an upright JPEG under its hash, as the published data names them; returns its image_id."""
-    from preprocessing import photos
+    from preprocessing.data import photos
 
     checked = photos.read(path)
     if photo.size and checked.size != photo.size:

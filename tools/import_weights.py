@@ -8,8 +8,8 @@ the weights of `efficientnet_lite0` come from the package of the extra `pretrain
 import hashlib
 import os
 
+from base.errors import UsageError
 from configs import command_line
-from configs.errors import UsageError
 
 # backbone -> (package, path of the weights in it): found, and never imported.
 _PACKAGED = {
@@ -25,7 +25,7 @@ def main(flags):
         UsageError: there is no file.
     """
     from tools.weights import conversion
-    from utility import checkpoints
+    from utility.model import checkpoints
 
     path = flags.weights or packaged_weights(flags.backbone)
     arrays, layout = conversion.convert(path, flags.backbone)

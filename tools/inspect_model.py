@@ -29,7 +29,7 @@ def main(flags):
         DataError: `--model_dir` holds no model.
         UsageError: the net cannot take images of that size.
     """
-    from preprocessing.files import atomic_write
+    from base.files import atomic_write
 
     figures = inspect(describe(flags))
     print("\n".join(table(figures)))
@@ -42,7 +42,7 @@ def describe(flags):
     """Returns what to build: {net, net_options, num_keypoints, height, width, heatmap_size (None: the net's own)}."""
     from configs.keypoints import num_keypoints
     from net import registry
-    from utility import model_directory
+    from utility.model import model_directory
 
     if flags.model_dir:
         model = model_directory.read(flags.model_dir)

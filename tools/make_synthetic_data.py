@@ -12,12 +12,12 @@ import os
 import shutil
 import tempfile
 
+from base.errors import DataError
+from base.files import cannot_write
+from base.machine import cores
+from base.wording import counted
 from configs import command_line
-from configs.errors import DataError
 from configs.keypoints import CATEGORIES, KEYPOINTS
-from configs.wording import counted
-from preprocessing.files import cannot_write
-from preprocessing.machine import cores
 
 FLAGS = ("output_dir", "num_train", "num_test", "image_size", "seed")
 SPLITS = ("train_0", "test_0")
@@ -64,7 +64,7 @@ def write_data_set(folder, num_train, num_test, image_size, seed, processes=None
     """
     import numpy as np
 
-    from preprocessing import annotations
+    from preprocessing.data import annotations
 
     for split, count in zip(SPLITS, (num_train, num_test)):
         for category in CATEGORIES:
@@ -119,7 +119,7 @@ def _map(function, jobs, what, processes):
     """Returns [function(job) for job in jobs], worked on by several processes, with its progress shown."""
     import multiprocessing
 
-    from tools.progress import Progress
+    from base.progress import Progress
 
     processes = processes or min(cores(), max(1, len(jobs) // _MINIMUM_PER_PROCESS))
     results = []

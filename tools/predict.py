@@ -10,10 +10,10 @@ import json
 import math
 import os
 
+from base.errors import DataError, DataErrors, UsageError
+from base.wording import counted
 from configs import command_line, cross_checks
-from configs.errors import DataError, DataErrors, UsageError
 from configs.keypoints import ALL, CATEGORIES
-from configs.wording import counted
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
@@ -33,10 +33,10 @@ def main(flags):
     outputs = [os.path.join(flags.output_dir, name) for name in output_names(files)]
     _check_outputs(files, outputs)
 
-    from preprocessing.files import atomic_write
-    from tools.progress import Progress
-    from utility import inference
-    from utility.predict import Predictor
+    from base.files import atomic_write
+    from base.progress import Progress
+    from utility.prediction import inference
+    from utility.prediction.predictor import Predictor
 
     folders, category = choose_models(flags.model_dir.split(","), flags.category)
     predictor = Predictor(
@@ -131,7 +131,8 @@ def choose_models(parents, category):
         UsageError: the models know several garments and --category does not say which.
         DataError: there is no model.
     """
-    from utility import model_directory, predict_all
+    from utility.model import model_directory
+    from utility.prediction import predict_all
 
     known = set.intersection(*(set(model_directory.find(parent)) for parent in parents))
     if category is None and len(known) == 1:
@@ -154,9 +155,10 @@ def _parse_box(text):
 
 
 def _predict_photo(predictor, path, output, category, box, table):
-    from utility import drawing, predict
+    from utility import drawing
+    from utility.prediction import photo_reading
 
-    image = predict.read(path)
+    image = photo_reading.read(path)
     found = predictor.predict(image, category, box, name=path)
     drawing.save(output + ".png", _draw(image, found))
     _write_json(output + ".json", {"image": path, **found})
@@ -164,7 +166,7 @@ def _predict_photo(predictor, path, output, category, box, table):
 
 
 def _predict_video(predictor, path, output, category, box, table):
-    from utility import video
+    from utility.prediction import video
 
     results = []
     with video.frames(path) as (rate, frames), video.writer(output + ".mp4", rate) as write:
@@ -185,7 +187,7 @@ def _draw(image, found):
 
 
 def _write_json(path, content):
-    from preprocessing.files import atomic_write
+    from base.files import atomic_write
 
     with atomic_write(path, encoding="utf-8") as file:
         json.dump(content, file, indent=1)

@@ -12,9 +12,9 @@ def main(flags):
     Raises:
         DataError, DataErrors: a file is wrong, or the two are not for the same photos.
     """
-    from preprocessing import annotations
-    from preprocessing.files import atomic_write
-    from utility import scoring, submission
+    from base.files import atomic_write
+    from preprocessing.data import annotations
+    from utility.scoring import scoring, submission
 
     truth = annotations.read(flags.ground_truth)
     prediction = annotations.read(flags.prediction)

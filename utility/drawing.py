@@ -7,9 +7,9 @@ of pixels.
 import cv2
 import numpy as np
 
-from configs.errors import DataError
+from base.errors import DataError
+from base.files import atomic_write
 from configs.keypoints import KEYPOINTS, keypoint_names, outline
-from preprocessing.files import atomic_write
 
 _SUBPIXEL_BITS = 4
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)

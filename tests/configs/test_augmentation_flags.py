@@ -2,8 +2,8 @@
 
 import pytest
 
+from base.errors import UsageError
 from configs import command_line, cross_checks
-from configs.errors import UsageError
 from configs.flag_table import GROUPS
 
 
@@ -13,11 +13,11 @@ def _flags(*words):
 
 
 def test_the_input_takes_every_flag_of_the_group():
-    from preprocessing import draws
-    from preprocessing.resampling import METHODS
+    from preprocessing.input import augmentation
+    from preprocessing.input.resampling import METHODS
 
     flags = vars(_flags("--rotate_degrees=12", "--resize_methods=area,bicubic"))
-    options = draws.options({name: flags[name] for name in draws.DEFAULTS})
+    options = augmentation.options({name: flags[name] for name in augmentation.DEFAULTS})
     assert options["rotate_degrees"] == 12
     assert options["resize_methods"] == ["area", "bicubic"]
     assert {flag.name for flag in GROUPS["augmentation"]} == {"augment", *options}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from base.errors import DataError, DataErrors, UsageError
 from configs import command_line
-from configs.errors import DataError, DataErrors, UsageError
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["net", "training", "model_dir"]
@@ -192,7 +192,7 @@ def test_a_broken_pipe_that_is_not_the_outputs_is_an_error():
 
 
 def test_an_error_that_nobody_reads_keeps_its_exit_code():
-    rest = "sys.stdin.read(); from configs.errors import DataError; raise DataError('data.csv', None, 'is wrong')"
+    rest = "sys.stdin.read(); from base.errors import DataError; raise DataError('data.csv', None, 'is wrong')"
     assert run_and_leave(rest, "stderr")[0] == 1
 
 

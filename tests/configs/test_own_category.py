@@ -110,7 +110,7 @@ def test_a_category_is_drawn_converted_and_told_from_others_of_similar_names(pro
     script = """
 import os
 from configs.keypoints import CATEGORIES
-from preprocessing import manifest, records
+from preprocessing.data import manifest, records
 print(set(manifest.verify("DRAWN_RECORDS", CATEGORIES, checksums=True).values()))
 os.remove("DRAWN_RECORDS/hat_Dress2_0000.tfrecord")
 print(manifest.verify("DRAWN_RECORDS", ["hat"]))
@@ -124,8 +124,8 @@ print([os.path.basename(path) for path in records.list_shards("DRAWN_RECORDS", "
 def test_messages_count_the_keypoints_of_the_schema(project):
     (project / "short.csv").write_text("image_id,image_category\n")
     script = """
-from configs.errors import DataErrors
-from preprocessing import annotations
+from base.errors import DataErrors
+from preprocessing.data import annotations
 try:
     annotations.read("short.csv")
 except DataErrors as error:

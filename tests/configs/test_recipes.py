@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from configs import command_line, cross_checks, flag_table
-from preprocessing import manifest
+from preprocessing.data import manifest
 from tools import make_synthetic_data
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ import pytest
 from made_models import make
 
 from demos import compare_decoding
-from utility import model_directory
+from utility.model import model_directory
 
 
 def _models(folder, heatmap_loss):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from made_models import make
 
-from configs.errors import DataError
+from base.errors import DataError
 from configs.keypoints import CATEGORIES, keypoint_indices, num_keypoints
-from preprocessing import annotations
+from preprocessing.data import annotations
 from tools import make_synthetic_data
 from tools.browsing import entries, gallery
 from tools.synthetic import photos

@@ -23,12 +23,12 @@ from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from base.errors import DataError
 from configs import command_line
-from configs.errors import DataError
 from configs.keypoints import keypoint_names
-from utility import model_directory
-from utility.inference import Options
-from utility.predict import Predictor
+from utility.model import model_directory
+from utility.prediction.inference import Options
+from utility.prediction.predictor import Predictor
 
 ROOT = Path(__file__).parent.parent.parent
 _spec = importlib.util.spec_from_file_location("serve", ROOT / "demos" / "serve.py")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from configs.keypoints import KEYPOINTS
-from preprocessing import annotations
+from preprocessing.data import annotations
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "your_own_data.md").read_text()
 

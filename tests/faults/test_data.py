@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image
 
 from configs.keypoints import KEYPOINTS
-from preprocessing import photos, records
+from preprocessing.data import photos, records
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "tools/convert_tfrecords.py"

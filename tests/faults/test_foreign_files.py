@@ -10,11 +10,11 @@ import tensorflow as tf
 from fuzzing import bounded_memory, cases, mutated, one_line_errors  # noqa: F401 (a fixture)
 from hypothesis import strategies as st
 
-from configs.errors import DataError
+from base.errors import DataError
 from configs.keypoints import CATEGORIES
-from preprocessing import manifest, records
+from preprocessing.data import manifest, records
 from tools.browsing import entries
-from utility import photo_source
+from utility.prediction import photo_source
 
 JPEG = tf.io.encode_jpeg(np.full([40, 56, 3], 90, np.uint8)).numpy()
 POINTS = np.arange(48).reshape(24, 2)

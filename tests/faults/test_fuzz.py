@@ -14,10 +14,10 @@ from fuzzing import bounded_memory, cases, mutated, one_line_errors  # noqa: F40
 from hypothesis import strategies as st
 from PIL import Image
 
+from base.errors import DataError, UsageError
 from configs import command_line, flag_table
-from configs.errors import DataError, UsageError
 from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices
-from preprocessing import annotations, manifest, photos, records
+from preprocessing.data import annotations, manifest, photos, records
 
 HEADER = ["image_id", "image_category", *KEYPOINTS]
 

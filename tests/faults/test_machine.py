@@ -10,9 +10,10 @@ import tensorflow as tf
 from made_models import make
 from made_trainings import SMALL_HOURGLASS, write_records
 
-from configs.errors import DataError
-from preprocessing.files import exclusive_folder
-from utility import distribution, full_disk
+from base import full_disk
+from base.errors import DataError
+from base.files import exclusive_folder
+from utility.training import distribution
 
 UNWRITABLE = "a writable place with free space is needed"
 

@@ -10,7 +10,7 @@ import pytest
 from made_models import make
 
 from configs.keypoints import KEYPOINTS, keypoint_indices
-from utility import model_directory
+from utility.model import model_directory
 
 HEADER = ",".join(("image_id", "image_category", *KEYPOINTS))
 
@@ -149,7 +149,7 @@ def test_a_weights_file_whose_pickle_would_run_code(program, tmp_path, capsys):
 
 
 def test_an_output_in_use_is_refused(program, data, whole_model, tmp_path, capsys):
-    from preprocessing.files import exclusive_file
+    from base.files import exclusive_file
 
     output = tmp_path / "out.csv"
     with exclusive_file(str(output)):

@@ -12,7 +12,7 @@ import pytest
 from made_models import make
 
 from configs.keypoints import keypoint_indices
-from preprocessing import annotations, manifest, photos
+from preprocessing.data import annotations, manifest, photos
 from tools.synthetic.photos import random_photo
 from utility import drawing
 

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from made_trainings import SMALL_HOURGLASS
 
-from configs.errors import DataError, DataErrors
-from preprocessing import manifest, records
+from base.errors import DataError, DataErrors
+from preprocessing.data import manifest, records
 
 SHARD = "skirt_0000.tfrecord"
 

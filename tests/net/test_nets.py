@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from configs.errors import UsageError
+from base.errors import UsageError
 from net import backbones, registry
 
 v1 = tf.compat.v1

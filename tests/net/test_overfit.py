@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from net import backbones, registry
-from utility import codec
+from utility.model import codec
 
 v1 = tf.compat.v1
 BATCH, SIZE, CELLS, KEYPOINTS, STEPS = 8, 64, 16, 3, 120

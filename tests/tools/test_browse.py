@@ -12,10 +12,10 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from base.errors import DataError, UsageError
 from configs import command_line
-from configs.errors import DataError, UsageError
 from configs.keypoints import CATEGORIES, KEYPOINTS
-from preprocessing import annotations
+from preprocessing.data import annotations
 from tools import browse, make_synthetic_data
 from tools.browsing import augmented, entries, page, statistics
 
@@ -138,7 +138,7 @@ def test_the_worst_prediction_comes_first(data_dir, tmp_path, browser):
     )
     photos = page_data(output)["photos"]
     assert len(photos) == 10
-    from utility import scoring
+    from utility.scoring import scoring
 
     worst = dict(scoring.worst_photos(truth, points, 10))
     for row, photo in enumerate(photos):

@@ -14,8 +14,8 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from configs.keypoints import keypoint_names
-from utility import model_directory
-from utility.predict import Predictor
+from utility.model import model_directory
+from utility.prediction.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -136,8 +136,8 @@ def test_an_export_that_differs_is_refused_and_leaves_the_former_one(
 
 
 ON_A_GPUS_MACHINE = """import runpy, sys
-from utility import model_fn
-model_fn.best_data_format = lambda: "channels_first"
+from utility.model import network
+network.best_data_format = lambda: "channels_first"
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from made_models import make
 from PIL import Image
 
-from preprocessing import decoding
+from preprocessing.input import decoding
 from tools.export_model import TOLERANCE
-from utility import export, exported, frozen, model_directory
-from utility.predict import Predictor
+from utility.model import inference_graph, model_directory
+from utility.prediction import export, exported
+from utility.prediction.predictor import Predictor
 
 THOROUGH = hypothesis.settings.default.max_examples > 1000
 EXAMPLES = hypothesis.settings(
@@ -36,7 +37,7 @@ def runtimes(request, tmp_path_factory):
     loss = {"dark": "mse", "median": "softmax"}[request.param]
     made = make(folder / "skirt", seed=3)
     model_directory.write(made, {**model_directory.read(made), "decode": request.param, "heatmap_loss": loss})
-    model, graph_def = frozen.freeze(made, data_format="channels_last")
+    model, graph_def = inference_graph.freeze(made, data_format="channels_last")
     export.saved_model(model, graph_def, str(folder / "saved"))
     portable = export.portable_graph(model, graph_def)
     (folder / "model.tflite").write_bytes(export.tflite(portable))
@@ -137,7 +138,7 @@ def test_batches_of_unequal_files_and_of_one_size(runtimes, tmp_path):
     predictor, runners = runtimes
     del runners
     folder = str(tmp_path / "saved")
-    model, graph_def = frozen.freeze(make(tmp_path / "skirt", seed=3), data_format="channels_last")
+    model, graph_def = inference_graph.freeze(make(tmp_path / "skirt", seed=3), data_format="channels_last")
     export.saved_model(model, graph_def, folder)
     loaded = tf.saved_model.load(folder)
     images = [draw(*size, noise=True, seed=1) for size in ((70, 50), (300, 513), (16, 1000))]
@@ -154,7 +155,7 @@ def test_batches_of_unequal_files_and_of_one_size(runtimes, tmp_path):
 
 
 def test_names_and_dimensions_are_as_help_says(runtimes, tmp_path):
-    model, graph_def = frozen.freeze(make(tmp_path / "skirt"), data_format="channels_last")
+    model, graph_def = inference_graph.freeze(make(tmp_path / "skirt"), data_format="channels_last")
     portable = export.portable_graph(model, graph_def)
     (tmp_path / "model.tflite").write_bytes(export.tflite(portable))
     interpreter = tf.lite.Interpreter(str(tmp_path / "model.tflite"))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from base.errors import DataError, DataErrors, UsageError
 from configs import command_line
-from configs.errors import DataError, DataErrors, UsageError
 from configs.keypoints import KEYPOINTS
-from preprocessing import annotations
+from preprocessing.data import annotations
 from tools import import_labels, make_synthetic_data
 
 

@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from configs.keypoints import CATEGORIES
-from preprocessing import annotations
+from preprocessing.data import annotations
 from tools import make_synthetic_data
 
 PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "tools", "make_synthetic_data.py")

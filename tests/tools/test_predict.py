@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from made_models import make
 from PIL import Image
 
-from configs.errors import DataError
+from base.errors import DataError
 from configs.keypoints import keypoint_names
 from tools.predict import output_names
-from utility.predict import Predictor
+from utility.prediction.predictor import Predictor
 
 
 @pytest.fixture(scope="module")

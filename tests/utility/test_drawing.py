@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from configs.errors import DataError
+from base.errors import DataError
 from configs.keypoints import KEYPOINTS
 from utility import drawing
 

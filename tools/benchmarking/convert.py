@@ -7,9 +7,9 @@ import time
 
 import tensorflow as tf
 
-from configs.errors import UsageError
-from preprocessing import conversion, conversion_plan, layout, photos, records
-from preprocessing.machine import cores
+from base.errors import UsageError
+from base.machine import cores
+from preprocessing.data import conversion, conversion_plan, layout, photos, records
 
 
 def measure(flags):

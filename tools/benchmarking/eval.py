@@ -7,10 +7,11 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from base.errors import UsageError
 from configs import cross_checks
-from configs.errors import UsageError
 from tools.benchmarking.memory import peak_mib
-from utility import frozen, inference, photo_source, predict_all
+from utility.model import inference_graph
+from utility.prediction import inference, photo_source, predict_all
 
 v1 = tf.compat.v1
 
@@ -90,13 +91,15 @@ def _floor(folders, options, flags):
     views = (1 + options.flip) * len(options.scales) * len(options.rotations)
     runs = []
     for folder in folders:
-        model, graph_def = frozen.freeze(folder, flags.checkpoint_path)
+        model, graph_def = inference_graph.freeze(folder, flags.checkpoint_path)
         size = model["train_image_size"]
         with tf.Graph().as_default() as graph:
             images = np.random.default_rng(0).uniform(0, 255, [(1 + options.flip) * flags.batch_size, size, size, 3])
             place = v1.placeholder(tf.float32, [None, size, size, 3])
-            heatmaps = tf.import_graph_def(graph_def, {f"{frozen.IMAGES}:0": place}, [f"{frozen.HEATMAPS}:0"])
-            session = v1.Session(graph=graph, config=frozen.session_config(flags.precision))
+            heatmaps = tf.import_graph_def(
+                graph_def, {f"{inference_graph.IMAGES}:0": place}, [f"{inference_graph.HEATMAPS}:0"]
+            )
+            session = v1.Session(graph=graph, config=inference_graph.session_config(flags.precision))
             runs.append((session.make_callable(heatmaps, [place]), images.astype(np.float32)))
     times = (1 + options.two_pass) * views // (1 + options.flip)
     while True:

@@ -4,10 +4,11 @@ import functools
 
 import tensorflow as tf
 
-from configs.errors import UsageError
+from base.errors import UsageError
 from configs.keypoints import ALL, CATEGORIES
-from preprocessing import draws, reading, records
-from preprocessing.input_fn import CHUNK, decode_drawn, draw_chunk, make_dataset, render_chunk
+from preprocessing.data import records
+from preprocessing.input import augmentation, record_order
+from preprocessing.input.input_fn import CHUNK, decode_drawn, draw_chunk, make_dataset, render_chunk
 from tools.benchmarking import memory, peer_process, rates
 
 _FLOOR, _WHOLE = "decode and resize alone", "whole"
@@ -24,7 +25,7 @@ def measure(flags):
         raise UsageError("--data_dir, a folder of TFRecords, is required")
     if flags.peer:
         peer_process.check(flags)
-    options = draws.options({name: getattr(flags, name) for name in draws.DEFAULTS})
+    options = augmentation.options({name: getattr(flags, name) for name in augmentation.DEFAULTS})
     whole = functools.partial(
         make_dataset, flags.data_dir, flags.category, True, flags.batch_size, flags.train_image_size, options,
         num_preprocessing_threads=flags.num_preprocessing_threads,
@@ -84,7 +85,7 @@ def _pipeline(flags, transform):
     shards = [{file: records.count_records([file]) for file in files} for files in shards]
     options = tf.data.Options()
     options.threading.private_threadpool_size = flags.num_preprocessing_threads
-    return transform(reading.shuffled(shards, 0, 1000)).prefetch(2).with_options(options)
+    return transform(record_order.shuffled(shards, 0, 1000)).prefetch(2).with_options(options)
 
 
 def _mapped(flags, read, example):
@@ -97,7 +98,7 @@ def _floor(size, _, serialised):
 
 
 def _stages(flags, options):
-    """Returns {stage: what makes batches of the dataset of records, up to that stage of `preprocessing.input_fn`}.
+    """Returns {stage: what makes batches of the dataset of records, up to that stage of `input_fn`}.
 
     A batch is of something small, or of images: else its copying would be measured, too.
     """

@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from configs.errors import DataError
-from preprocessing import records
+from base.errors import DataError
+from preprocessing.data import records
 
 _PHOTOS = 1000  # held in memory, as the shuffling of the pipeline holds them
 

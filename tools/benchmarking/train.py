@@ -11,13 +11,13 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from base.estimator_api import ModeKeys
 from configs.flag_table import GROUPS
 from configs.keypoints import ALL
 from net import complexity, registry
 from tools.benchmarking import memory
-from utility import training_plan
-from utility.estimator_api import ModeKeys
-from utility.model_fn import model_fn
+from utility.training import training_plan
+from utility.training.model_fn import model_fn
 
 v1 = tf.compat.v1
 _CONVOLUTION = (96, 256)  # cells on a side, channels

@@ -6,10 +6,13 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from configs.errors import UsageError
+from base import geometry
+from base.errors import UsageError
 from configs.keypoints import CATEGORIES, keypoint_names
-from preprocessing import geometry, input_fn, photos, records
-from utility import codec, drawing
+from preprocessing.data import photos, records
+from preprocessing.input import input_fn
+from utility import drawing
+from utility.model import codec
 
 _PER_CATEGORY = 6  # photos
 

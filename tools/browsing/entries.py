@@ -9,12 +9,13 @@ from typing import Optional
 import cv2
 import numpy as np
 
-from configs.errors import DataError
+from base.errors import DataError
+from base.machine import cores
+from base.progress import Progress
 from configs.keypoints import ALL, KEYPOINTS, category_name, keypoint_indices, normalising_pair
-from preprocessing import annotations, layout, photos, records
-from preprocessing.machine import cores
-from tools.progress import Progress
-from utility import drawing, scoring
+from preprocessing.data import annotations, layout, photos, records
+from utility import drawing
+from utility.scoring import scoring
 
 
 @dataclasses.dataclass

@@ -8,13 +8,18 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from configs.errors import DataError
+from base import geometry
+from base.errors import DataError
 from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names
-from preprocessing import geometry, input_fn, records
+from preprocessing.data import records
+from preprocessing.input import input_fn
 from tools.browsing import augmented, entries
-from utility import drawing, frozen, model_directory, predict
-from utility.model_fn import forward
-from utility.predict_all import find_models
+from utility import drawing
+from utility.model import inference_graph, model_directory
+from utility.model.network import forward
+from utility.prediction import photo_reading
+from utility.prediction.predict_all import find_models
+from utility.prediction.predictor import Predictor
 
 TILE = 210  # pixels
 
@@ -55,7 +60,7 @@ def _choose(data_dir, found, category):
 
 def _row(entry, augmented_input, model_dir):
     """Returns {caption: [H, W, 3] uint8 RGB} of one photo."""
-    photo = predict.read(entry.path)
+    photo = photo_reading.read(entry.path)
     truth = drawing.named_points(entry.points, entry.visibility)
     model, predictor, run_stages = _load(model_dir)
     channels = {name: model["keypoints"].index(name) for name in keypoint_names(entry.category)}
@@ -102,5 +107,5 @@ def _load(model_dir):
         session = tf.compat.v1.Session(graph=graph)
         images = tf.compat.v1.placeholder(tf.float32, [None, size, size, 3])
         stages = forward(images, model, False)
-        frozen.restore(session, model_directory.checkpoint(model_dir))
-        return model, predict.Predictor(model_dir), session.make_callable(stages, [images])
+        inference_graph.restore(session, model_directory.checkpoint(model_dir))
+        return model, Predictor(model_dir), session.make_callable(stages, [images])

@@ -6,9 +6,9 @@ points outside the photo are left out.
 
 import xml.etree.ElementTree
 
-from configs.errors import DataError
+from base.errors import DataError
+from base.wording import counted
 from configs.keypoints import CATEGORIES
-from configs.wording import counted
 from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
 
 

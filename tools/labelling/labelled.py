@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 
-from configs.errors import DataError, DataErrors
+from base.errors import DataError, DataErrors
 from configs.keypoints import CATEGORIES, keypoint_names
 
 MOST_BYTES = 500_000_000  # of an export

@@ -8,9 +8,9 @@ import glob
 import json
 import os
 
-from configs.errors import DataError
+from base.errors import DataError
+from base.wording import counted
 from configs.keypoints import CATEGORIES
-from configs.wording import counted
 from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
 
 

@@ -4,7 +4,7 @@ import collections
 import os
 import re
 
-from configs.errors import DataError
+from base.errors import DataError
 
 
 class PhotoFiles:

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from configs.errors import DataError
+from base.errors import DataError
 
 MOST_DIMENSIONS = 8  # numpy's own limit is 32 or 64, and not every function of it checks that
 MOST_NAME = 200  # characters

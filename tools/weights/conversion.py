@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from configs.errors import DataError, DataErrors
+from base.errors import DataError, DataErrors
 from net import backbones
 from net.layers import Layers
 from tools.weights import sources

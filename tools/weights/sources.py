@@ -2,7 +2,7 @@
 
 import os
 
-from configs.errors import DataError
+from base.errors import DataError
 from tools.weights import keras_hdf5, safetensors_file, torch_pickle
 
 TORCH, KERAS = "torch", "keras"

@@ -14,7 +14,7 @@ import types
 
 import h5py  # noqa: F401 (taken in before the forks, so that a case does not take a third of a second)
 
-from configs.errors import ProgramError
+from base.errors import ProgramError
 from tools.weights import hdf5_layout, keras_hdf5, sources
 
 

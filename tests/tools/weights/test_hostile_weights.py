@@ -234,7 +234,7 @@ def test_the_hdf5_library_runs_apart(hostile, folder):
 
 
 def test_a_library_that_does_not_return_or_ends_is_one_line(tmp_path, monkeypatch):
-    from configs.errors import DataError
+    from base.errors import DataError
     from tools.weights import hdf5_layout, keras_hdf5
 
     path = tmp_path / "a.h5"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.errors import DataError
+from base.errors import DataError
 from tools.weights import torch_pickle
 
 DATA = Path(__file__).parent / "data"

@@ -1,0 +1,312 @@
+"""Photos and their CSV into TFRecords: the writing of a plan, which can be stopped at any time and goes on from there.
+
+The same plan gives the same bytes. Shards are written into `PENDING`, a folder within the output folder, each whole or
+not at all, and noted in its manifest; when all are good they take their places. So faults, a kill or a full disk leave
+what the output folder held, and what is pending is not done twice.
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import glob
+import hashlib
+import itertools
+import os
+import shutil
+import time
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from base import errors, files, machine
+from base.errors import DataError, DataErrors
+from configs.keypoints import ALL, KEYPOINTS
+from preprocessing.data import annotations, layout, manifest, photos, records
+from preprocessing.data.conversion_plan import name_in_data
+
+SKIPPED = "skipped.txt"  # in the output folder: the rows that --skip_bad left out
+PENDING = ".pending"  # in the output folder: the shards of a conversion that is not done
+_CHUNK = 8  # photos handed to a thread at a time
+_CHUNKS_PER_CORE = 4  # handed out before the first of them is written: they wait in memory
+_SECONDS_BETWEEN_NOTES = 1  # in the manifest, of the shards that are done
+
+
+class Outcome(NamedTuple):
+    """What became of a row.
+
+    Attributes:
+        example: the bytes of its example; None if it is faulty.
+        digest: of its photo's file; empty where that cannot be read.
+        faults: a list of DataError.
+        remark: a line to be said, or None.
+    """
+
+    example: Any
+    digest: bytes
+    faults: list
+    remark: Any = None
+
+
+def convert(shards, output_dir, labelled, skip_bad, faults=(), on_photo=lambda: None, on_remark=lambda line: None):
+    """Writes the shards into a folder that no other process writes to, then the manifest that says it is complete.
+
+    Args:
+        shards: the plan.
+        output_dir: made when missing; what an earlier conversion left there and this one would not is removed.
+        labelled: whether the rows have keypoints; a folder that holds the other kind is refused.
+        skip_bad: leave faulty rows out, and list them in `skipped.txt`.
+        faults: the DataErrors that are known already.
+        on_photo: called after each photo.
+        on_remark: called with a line for each photo that was stored anew.
+
+    Returns:
+        The number of records in the folder, and the lines of the rows left out.
+
+    Raises:
+        DataErrors: rows are faulty and `skip_bad` is not set; the records in the folder stay as they were.
+        DataError: the folder cannot be written, is in use, or holds what is not to be replaced.
+    """
+    with files.exclusive_folder(output_dir):
+        pending_dir = os.path.join(output_dir, PENDING)
+        earlier = _earlier(output_dir, labelled)
+        if earlier is None:
+            manifest.write(output_dir, labelled, {}, complete=False)
+        done = _done_shards(shards, {output_dir: earlier, pending_dir: _pending(pending_dir)}, skip_bad)
+        rest = [shard for shard in shards if shard.name not in done]
+        if faults and not skip_bad:
+            rows = [row for shard in rest for row in shard.rows]
+            found = [fault for outcome in _outcomes(rows, on_photo, on_remark) for fault in outcome.faults]
+        else:
+            found = _write_shards(rest, pending_dir, labelled, skip_bad, done, on_photo, on_remark)
+        wrong = [] if skip_bad else sorted([*faults, *found], key=_place)
+        if not wrong and not any(shard.noted["records"] for shard in done.values()):
+            wrong = [DataError(output_dir, None, "would hold no record: every row is faulty")]
+        if wrong:
+            raise DataErrors(wrong)
+        return _finish(output_dir, pending_dir, labelled, done, faults)
+
+
+class _Done(NamedTuple):
+    """A shard that is written: the folder that it lies in, and what the manifest there says of it."""
+
+    folder: str
+    noted: dict
+
+
+def _write_shards(shards, folder, labelled, skip_bad, done, on_photo, on_remark):
+    """Writes the shards, noted in the folder's manifest and in `done`; returns the faults."""
+    faults, next_note = [], 0
+    rows = [row for shard in shards for row in shard.rows]
+    with contextlib.closing(_outcomes(rows, on_photo, on_remark)) as outcomes:
+        for number, shard in enumerate(shards, start=1):
+            noted, wrong = _write_shard(shard, folder, itertools.islice(outcomes, len(shard.rows)), skip_bad)
+            faults += wrong
+            if noted:
+                done[shard.name] = _Done(folder, noted)
+            if time.monotonic() >= next_note or number == len(shards):
+                own = {name: shard.noted for name, shard in done.items() if shard.folder == folder}
+                manifest.write(folder, labelled, own, complete=False)
+                next_note = time.monotonic() + _SECONDS_BETWEEN_NOTES
+    return faults
+
+
+def _done_shards(shards, manifests, skip_bad):
+    """Returns {shard name: _Done} of the shards that an earlier conversion wrote, in one of the folders, as wanted."""
+
+    def find(shard):
+        for folder, earlier in manifests.items():
+            noted = earlier and earlier["shards"].get(shard.name)
+            if noted and _is_done(shard, folder, noted, skip_bad):
+                return _Done(folder, noted)
+        return None
+
+    with concurrent.futures.ThreadPoolExecutor(machine.cores()) as threads:
+        found = threads.map(find, shards)
+    return {shard.name: done for shard, done in zip(shards, found) if done}
+
+
+def _pending(pending_dir):
+    """Returns the manifest of what an earlier conversion did not bring to its end; None where it says nothing."""
+    try:
+        return manifest.read(pending_dir)
+    except DataError:  # then its shards are written anew
+        return None
+
+
+def _earlier(output_dir, labelled):
+    """Returns the manifest of an earlier conversion, None where there was none; refuses a folder that is not ours."""
+    there = [path for validation in (False, True) for path in records.list_shards(output_dir, ALL, validation)]
+    try:
+        earlier = manifest.read(output_dir)
+    except DataError:  # which tells the user that the conversion writes it anew
+        return None
+    if earlier is None and there:
+        what = "holds TFRecords of another program (they have no manifest): an empty folder would be right"
+        raise DataError(output_dir, None, what)
+    if earlier and earlier["labelled"] != labelled and there:
+        kinds = ("test records", "training records")
+        what = f"holds {kinds[earlier['labelled']]}: another folder for {kinds[labelled]} would be right"
+        raise DataError(output_dir, None, what)
+    return earlier
+
+
+def _is_done(shard, folder, noted, skip_bad):
+    """Returns whether a note is of this very shard, and neither its file nor its photos changed since."""
+    if noted.get("rows") != _fingerprint(shard) or (noted.get("skipped") and not skip_bad):
+        return False
+    try:
+        if manifest.checksum(os.path.join(folder, shard.name)) != noted["sha256"]:
+            return False
+    except OSError:
+        return False
+    return _combined(map(_digest_of_photo, shard.rows)) == noted.get("photos")
+
+
+def _fingerprint(shard):
+    digest = hashlib.sha256()
+    for row in shard.rows:
+        digest.update(f"{name_in_data(row)} {row.category} ".encode())
+        if row.points is not None:
+            digest.update(row.points.tobytes() + row.visibility.tobytes())
+    return digest.hexdigest()
+
+
+def _digest_of_photo(row):
+    """Returns the digest of a photo's bytes: of two exchanged photos neither size nor time need tell."""
+    path, wrong = layout.photo_path(row.split, row.image_id)
+    try:
+        return b"" if wrong else hashlib.sha256(photos.read_bytes(path)).digest()
+    except photos.BadPhoto:
+        return b""
+
+
+def _combined(digests):
+    combined = hashlib.sha256()
+    for digest in digests:
+        combined.update(bytes([len(digest)]) + digest)
+    return combined.hexdigest()
+
+
+def _outcomes(rows, on_photo, on_remark):
+    """Yields the Outcome of each row, in their order, as threads read and check the photos some way ahead."""
+    starts = collections.deque(range(0, len(rows), _CHUNK))
+    waiting = collections.deque()
+    cores = machine.cores()
+    with concurrent.futures.ThreadPoolExecutor(cores) as threads:
+        try:
+            while starts or waiting:
+                while starts and len(waiting) < _CHUNKS_PER_CORE * cores:
+                    start = starts.popleft()
+                    waiting.append(threads.submit(_process_all, rows[start : start + _CHUNK]))
+                for outcome in waiting.popleft().result():
+                    on_photo()
+                    if outcome.remark:
+                        on_remark(outcome.remark)
+                    yield outcome
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _process_all(rows):
+    return [_process(row) for row in rows]
+
+
+def _process(row):
+    path, wrong = layout.photo_path(row.split, row.image_id)
+    if wrong:
+        return _refuse(row, wrong)
+    data = b""
+    try:
+        data = photos.read_bytes(path)
+        photo = photos.check(data)
+    except photos.BadPhoto as error:
+        return _refuse(row, error, data)
+    faults = _points_outside(row, photo.size) if row.points is not None else []
+    remark = photo.remark and f"{row.csv}: line {row.line}: {row.image_id} {photo.remark}"
+    encoded = records.serialise(row.image_id, photo.encoded, photo.size, row.category, row.points, row.visibility)
+    return Outcome(None if faults else encoded, hashlib.sha256(data).digest(), faults, remark)
+
+
+def _refuse(row, wrong, data=b""):
+    digest = hashlib.sha256(data).digest() if data else b""
+    return Outcome(None, digest, [row.fault("image_id", f"{annotations.shown(row.image_id)} {wrong}")])
+
+
+def _points_outside(row, size):
+    width, height = size
+    faults = []
+    for name, (x, y), state in zip(KEYPOINTS, row.points.tolist(), row.visibility.tolist()):
+        if state >= 0 and not (0 <= x < width and 0 <= y < height):
+            what = f"lies outside the photo, which has {width}x{height} pixels"
+            right = f"0_0 to {width - 1}_{height - 1} would be right"
+            faults.append(row.fault(name, f"{x:.0f}_{y:.0f} {what}: {right}"))
+    return faults
+
+
+class _Faulty(Exception):
+    """Ends the writing of a shard that is not to be."""
+
+
+def _write_shard(shard, folder, outcomes, skip_bad):
+    """Writes one file from the outcomes of its rows; returns what the manifest says of it, and its faults.
+
+    A shard with faults is written where `skip_bad` says so; else there is no note of it, and nothing is written.
+    """
+    path = os.path.join(folder, shard.name)
+    faults, lengths, digests = [], [], []
+    try:
+        with files.atomic_path(path) as temporary:
+            with tf.io.TFRecordWriter(temporary) as writer:
+                for outcome in outcomes:
+                    faults += outcome.faults
+                    digests.append(outcome.digest)
+                    if outcome.example is not None:
+                        writer.write(outcome.example)
+                        lengths.append(len(outcome.example))
+            if faults and not skip_bad:
+                raise _Faulty
+            size, digest = os.path.getsize(temporary), manifest.checksum(temporary)
+    except _Faulty:
+        return None, faults
+    except tf.errors.OpError as error:
+        raise files.cannot_write(path, OSError(0, error.message.split("; ")[-1])) from error
+    noted = {"records": len(lengths), "bytes": size, "sha256": digest}
+    skipped = [errors.one_line(str(fault)) for fault in faults]
+    return {**noted, "rows": _fingerprint(shard), "photos": _combined(digests), "skipped": skipped}, faults
+
+
+def _finish(output_dir, pending_dir, labelled, done, faults):
+    """Puts the pending shards into their places, and removes what is not of this conversion.
+
+    Where this is stopped, the same call finds each shard in one of the two folders.
+    """
+    notes = {name: shard.noted for name, shard in done.items()}
+    manifest.write(output_dir, labelled, notes, complete=False)
+    try:
+        for name, shard in done.items():
+            if shard.folder == pending_dir:
+                os.replace(os.path.join(pending_dir, name), os.path.join(output_dir, name))
+        for path in _others(output_dir, done):
+            os.remove(path)
+        shutil.rmtree(pending_dir, ignore_errors=True)
+    except OSError as error:
+        raise files.cannot_write(output_dir, error) from error
+    skipped = [str(fault) for fault in faults] + [line for noted in notes.values() for line in noted["skipped"]]
+    if skipped:
+        with files.atomic_write(os.path.join(output_dir, SKIPPED), encoding="utf-8") as file:
+            file.write("".join(f"{errors.one_line(line)}\n" for line in skipped))
+    manifest.write(output_dir, labelled, notes, complete=True)
+    return sum(noted["records"] for noted in notes.values()), skipped
+
+
+def _others(output_dir, done):
+    """Returns the paths of shards that are not of this conversion, of its list, and what a kill left unfinished."""
+    paths = [path for validation in (False, True) for path in records.list_shards(output_dir, ALL, validation)]
+    paths = [path for path in paths if os.path.basename(path) not in done]
+    for name in (".*.tmp", SKIPPED):
+        paths += glob.glob(os.path.join(glob.escape(output_dir), name))
+    return paths
+
+
+def _place(fault):
+    return fault.file, int(fault.where.split(",")[0].split()[1])

@@ -1,0 +1,141 @@
+"""What a conversion will do: the rows of a data set's CSVs, checked, and which of them go into which shard."""
+
+import collections
+import hashlib
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from base.errors import DataError
+from base.wording import counted
+from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices, keypoint_names
+from preprocessing.data import annotations, layout, records
+
+SHARD_RECORDS = 512
+
+
+class Row(NamedTuple):
+    """A photo and what the CSV says of it: points [24, 2] in its pixels, visibility [24]; None in a test split."""
+
+    split: str
+    csv: str
+    line: int
+    image_id: str
+    category: str
+    points: Any
+    visibility: Any
+
+    def fault(self, column, what):
+        return DataError(self.csv, f"line {self.line}, column {column}", what)
+
+
+class Shard(NamedTuple):
+    """The rows that one file will hold, for the training or for its validation."""
+
+    name: str
+    rows: list
+    validation: bool
+
+
+def read_rows(splits):
+    """Returns the rows of the splits [list of Row, in the CSVs' order], and the faults of their CSVs [DataError].
+
+    Raises:
+        DataError, DataErrors: a CSV is missing or cannot be read, or its header is wrong.
+    """
+    rows, faults = [], []
+    for split in splits:
+        csv, labelled = layout.find_csv(split), layout.is_labelled(split)
+        table, wrong = annotations.parse(csv, labelled)
+        if not len(table) and not wrong:
+            raise DataError(csv, None, "has no rows: one row a photo would be right")
+        faults += wrong
+        rows_of_split = _to_rows(split, table, labelled)
+        suspects = _with_wrong_labels(table) if labelled else set()
+        for number, row in enumerate(rows_of_split):
+            if number in suspects:
+                faults += _wrong_labels(row)
+            else:
+                rows.append(row)
+    return rows, faults
+
+
+def _to_rows(split, table, labelled):
+    nothing = [None] * len(table)
+    points, visibility = (table.points, table.visibility) if labelled else (nothing, nothing)
+    columns = (table.lines.tolist(), table.image_ids, table.categories, points, visibility)
+    return [Row(split, table.file, *values) for values in zip(*columns)]
+
+
+def _with_wrong_labels(table):
+    """Returns the set of the numbers of the rows without a keypoint, or with one that their category lacks."""
+    present = table.visibility >= 0  # [N, 24]
+    own = np.zeros([len(table), len(KEYPOINTS)], bool)
+    for category in CATEGORIES:
+        own[np.ix_([name == category for name in table.categories], keypoint_indices(category))] = True
+    return set(np.flatnonzero(~present.any(axis=1) | (present & ~own).any(axis=1)).tolist())
+
+
+def _wrong_labels(row):
+    present = [name for name, state in zip(KEYPOINTS, row.visibility) if state >= 0]
+    own = keypoint_names(row.category)
+    if not present:
+        what = f"and all others are absent: {row.category} with at least one keypoint would be right"
+        return [row.fault(own[0], what)]
+    return [
+        row.fault(name, f"is no keypoint of {row.category}: -1_-1_-1 would be right")
+        for name in present
+        if name not in own
+    ]
+
+
+def folder_warnings(rows):
+    """Returns a line for each row whose category differs from the folder that its photo lies in."""
+    lines = []
+    for row in rows:
+        folder = os.path.basename(os.path.dirname(row.image_id))
+        if folder in CATEGORIES and folder != row.category:
+            lines.append(
+                f"{row.csv}: line {row.line}: the photo lies in {folder}, the category {row.category} is taken"
+            )
+    return lines
+
+
+def plan_warnings(shards):
+    """Returns a line for each category whose photos are all for validation, so that it cannot be trained."""
+    training, validation = collections.Counter(), collections.Counter()
+    for shard in shards:
+        counts = validation if shard.validation else training
+        counts.update(row.category for row in shard.rows)
+    return [
+        f"{category}: {counted(count, 'photo')}, all for validation: expected a smaller --val_fraction, or more photos"
+        for category, count in validation.items()
+        if not training[category]
+    ]
+
+
+def make_plan(rows, labelled, val_fraction, seed, shard_records=SHARD_RECORDS):
+    """Returns the Shards of a conversion.
+
+    Labelled rows are shuffled by a hash of the seed and their name, so that a photo more or less moves no other; the
+    first ones of each category, at least one, are for validation. Test rows stay in the order of their CSV.
+    """
+    shards = []
+    for category in CATEGORIES:
+        own = [row for row in rows if row.category == category]
+        num_validation = 0
+        if labelled:
+            own.sort(key=lambda row: hashlib.sha256(f"{seed} {name_in_data(row)}".encode()).digest())
+            if val_fraction > 0 and len(own) > 1:
+                num_validation = max(1, int(len(own) * val_fraction + 0.5))
+        for validation, part in ((False, own[num_validation:]), (True, own[:num_validation])):
+            for number, start in enumerate(range(0, len(part), shard_records)):
+                name = records.shard_name(category, number, validation)
+                shards.append(Shard(name, part[start : start + shard_records], validation))
+    return shards
+
+
+def name_in_data(row):
+    """Returns `<split>/<image_id>`, which names a photo wherever the data set lies."""
+    return f"{os.path.basename(os.path.normpath(row.split))}/{row.image_id}"

@@ -1,0 +1,194 @@
+"""Photos as the records hold them: whole JPEG files that decode to upright RGB, of a size that fits in memory.
+
+A good JPEG's bytes are kept as they are. What TensorFlow would decode to something else than a viewer shows is stored
+anew: other image formats, CMYK, and photos with an EXIF orientation. Labelling tools and browsers show a photo turned
+as its EXIF orientation says, so keypoints refer to the turned photo; TensorFlow ignores the orientation.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import io
+import os
+import re
+import stat
+import threading
+from typing import Optional
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from base.errors import DataError
+
+MOST_PIXELS = 50_000_000
+MOST_BYTES = 100_000_000
+_JPEG = ("JPEG", "MPO")  # as Pillow names a JPEG, and one with a second picture behind it
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # not Pillow's others, of which some start other programs
+_ORIENTATION = 0x0112  # the EXIF tag
+_QUALITY = 95
+# Markers in compressed pixels: neither a stuffed byte nor a restart; in a progressive photo, nor what begins a scan.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_SCAN_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff\xc4\xda\xdb\xdd]")
+_STDERR = threading.Lock()
+_RIGHT = "a JPEG photo would be right"
+
+
+class BadPhoto(Exception):
+    """A photo that cannot be used; the message says why, and what would be right."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """A checked photo.
+
+    Attributes:
+        encoded: the bytes of a JPEG that TensorFlow decodes to the upright photo.
+        size: (width, height) in pixels.
+        remark: what was changed in storing it anew; None where the file's own bytes were kept.
+    """
+
+    encoded: bytes
+    size: tuple
+    remark: Optional[str] = None
+
+
+def read(path):
+    """Returns the Photo in a file; raises DataError with the path where it cannot be used."""
+    try:
+        return check(read_bytes(path))
+    except BadPhoto as error:
+        raise DataError(path, None, str(error)) from error
+
+
+def read_bytes(path):
+    """Returns a file's bytes; raises BadPhoto where it is missing, unreadable, no regular file, empty or too large."""
+    try:
+        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BadPhoto(f"is no file: {_RIGHT}")
+            if status.st_size > MOST_BYTES:
+                raise BadPhoto(f"has {status.st_size:,} bytes: {MOST_BYTES:,} at most would be right")
+            data = file.read()
+    except FileNotFoundError as error:
+        raise BadPhoto(f"is missing: {_RIGHT}") from error
+    except (OSError, ValueError) as error:
+        raise BadPhoto(f"cannot be read ({getattr(error, 'strerror', error)}): {_RIGHT}") from error
+    if not data:
+        raise BadPhoto(f"is empty: {_RIGHT}")
+    return data
+
+
+def _open_without_waiting(path, flags):
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would make us wait; Windows has no such flag
+
+
+def check(data):
+    """Returns the Photo in the bytes of an image file, every part of which was decoded once.
+
+    Raises:
+        BadPhoto: the bytes are no image, are cut short or damaged, or would fill the memory.
+    """
+    try:
+        photo = _decode(data)
+    except BadPhoto:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadPhoto(f"has too many pixels: {MOST_PIXELS:,} at most would be right") from error
+    except Image.UnidentifiedImageError as error:
+        raise BadPhoto(f"is no image: {_RIGHT}") from error
+    except Exception as error:  # Pillow's readers raise whatever a damaged header leads them to
+        raise BadPhoto(f"is damaged ({' '.join(str(error).split())}): {_RIGHT}") from error
+    if photo.encoded is data and _has_stray_marker(data):
+        _confirm(data)
+    return photo
+
+
+def _confirm(data):
+    """Raises BadPhoto where the decoder that training will use refuses a photo."""
+    try:
+        with quiet_stderr():
+            _tensorflow_decoder()(data)
+    except tf.errors.InvalidArgumentError as error:
+        raise BadPhoto(f"is damaged (a stray marker among its pixels): {_RIGHT}") from error
+
+
+@contextlib.contextmanager
+def quiet_stderr():
+    """Keeps the complaints of the JPEG decoder in C, which knows no other place for them, off stderr."""
+    with _STDERR:
+        saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(nowhere)
+
+
+def _decode(data):
+    image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    width, height = image.size
+    _check_size(image, len(data))
+    remark = _unusual(image)
+    if remark:
+        return _store_anew(image, remark)
+    # An eighth of the size in grey still reads every bit of the file, at half the cost.
+    image.draft("L", (max(1, width // 8), max(1, height // 8)))
+    image.load()
+    return Photo(data, (width, height))
+
+
+def _check_size(image, num_bytes):
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise BadPhoto(f"has {width}x{height} pixels: {MOST_PIXELS:,} in all at most would be right")
+    # Every 8x8 block of a JPEG takes a bit at least; a header that promises more was not written with these bytes.
+    if image.format in _JPEG and width * height > 64 * 8 * num_bytes:
+        raise BadPhoto(f"has {num_bytes} bytes, too few for the {width}x{height} pixels of its header: {_RIGHT}")
+
+
+def _unusual(image):
+    """Returns what keeps the file's own bytes from being the upright photo to TensorFlow; None where nothing does."""
+    if image.format not in _JPEG:
+        return f"is a {image.format}: stored as JPEG"
+    if image.mode not in ("RGB", "L"):
+        return f"is {image.mode}: stored as RGB"
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        return "has an EXIF orientation: stored upright"
+    return None
+
+
+def _store_anew(image, remark):
+    image.load()
+    if image.mode.startswith("I;16") or image.mode == "I":
+        image = Image.fromarray((np.asarray(image) / 257).clip(0, 255).round().astype(np.uint8))
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    encoded = io.BytesIO()
+    image.convert("RGB").save(encoded, "JPEG", quality=_QUALITY, subsampling=0)
+    return Photo(encoded.getvalue(), image.size, remark)
+
+
+def _has_stray_marker(data):
+    """Returns whether the compressed pixels hold a marker that is not the file's last one, and not a scan's.
+
+    It may stand for harmless bytes behind the end, or for damage that Pillow passes over.
+    """
+    position, progressive = 2, False
+    while data[position : position + 1] == b"\xff" and data[position : position + 2] != b"\xff\xda":
+        progressive = progressive or data[position : position + 2] == b"\xff\xc2"
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")  # thumbnails and all
+    marker = (_SCAN_MARKER if progressive else _MARKER).search(data, position + 2)
+    return marker is None or marker.start() != len(data) - 2
+
+
+@functools.cache
+def _tensorflow_decoder():
+    with tf.Graph().as_default():
+        data = tf.compat.v1.placeholder(tf.string, [])
+        shape = tf.shape(tf.io.decode_jpeg(data, ratio=8))
+        return tf.compat.v1.Session().make_callable(shape, [data])

@@ -1,0 +1,148 @@
+"""The CSV reader and writer, on files written by hand; what faults look like is in tests/faults/test_data.py."""
+
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from base.errors import DataError, DataErrors
+from configs.keypoints import KEYPOINTS
+from preprocessing.data import annotations
+
+HEADER = ",".join(("image_id", "image_category", *KEYPOINTS))
+ABSENT = ["-1_-1_-1"] * 24
+
+
+def row(image_id, category, **cells):
+    return ",".join([image_id, category, *(cells.get(name, "-1_-1_-1") for name in KEYPOINTS)])
+
+
+@pytest.fixture
+def path(tmp_path):
+    lines = [
+        HEADER,
+        row("Images/skirt/a.jpg", "skirt", waistband_left="10_20_1", hemline_right="511_300_0"),
+        "",
+        row("Images/dress/b.jpg", "dress", neckline_left="0_0_1"),
+    ]
+    (tmp_path / "train.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "train.csv"
+
+
+def test_read(path):
+    read = annotations.read(path)
+    assert len(read) == 2
+    assert read.file == str(path)
+    assert read.lines.tolist() == [2, 4]  # as an editor counts, the empty one too
+    assert read.image_ids == ["Images/skirt/a.jpg", "Images/dress/b.jpg"]
+    assert read.categories == ["skirt", "dress"]
+    assert read.points.shape == (2, 24, 2)
+    assert read.points.dtype == np.float64
+    assert read.points[0, KEYPOINTS.index("hemline_right")].tolist() == [511, 300]
+    assert read.visibility[0].tolist() == [
+        {"waistband_left": 1, "hemline_right": 0}.get(name, -1) for name in KEYPOINTS
+    ]
+    assert read.points[1, 1:].tolist() == [[-1, -1]] * 23
+
+
+def test_read_images_passes_over_keypoints(path):
+    read = annotations.read_images(path)
+    assert read.image_ids == ["Images/skirt/a.jpg", "Images/dress/b.jpg"]
+    assert (read.visibility == -1).all()
+    assert read.points.shape == (2, 24, 2)
+
+
+def test_compressed(path):
+    compressed = path.with_suffix(".csv.gz")
+    compressed.write_bytes(gzip.compress(path.read_bytes()))
+    assert annotations.read(compressed).points.tolist() == annotations.read(path).points.tolist()
+    compressed.write_bytes(gzip.compress(path.read_bytes())[:60])
+    with pytest.raises(DataError, match=r"train.csv.gz: is not text"):
+        annotations.read(compressed)
+
+
+def test_write_then_read(tmp_path):
+    random = np.random.RandomState(0)
+    visibility = random.randint(-1, 2, [5, 24])
+    points = random.uniform(-50, 900, [5, 24, 2])
+    ids = [f"Images/skirt/{name}.jpg" for name in ("a", "b,c", 'd"e', "é", "f g")]
+    for name in ("out.csv", "out.csv.gz"):
+        annotations.write(tmp_path / name, ids, ["skirt"] * 5, points, visibility)
+        read = annotations.read(tmp_path / name)
+        assert read.image_ids == ids
+        assert read.visibility.tolist() == visibility.tolist()
+        absent = visibility[..., None] < 0
+        assert read.points.tolist() == np.where(absent, -1, np.round(points)).tolist()
+
+
+def test_written_text(tmp_path):
+    points, visibility = np.full([1, 24, 2], 3.4), np.full([1, 24], -1)
+    visibility[0, :2] = [1, 0]
+    annotations.write(tmp_path / "out.csv", ["Images/skirt/a.jpg"], ["skirt"], points, visibility)
+    expected = ",".join(["Images/skirt/a.jpg", "skirt", "3_3_1", "3_3_0", *ABSENT[2:]])
+    assert (tmp_path / "out.csv").read_bytes() == f"{HEADER}\n{expected}\n".encode()
+
+
+def test_same_rows_same_bytes(tmp_path):
+    for name in ("a.csv.gz", "b.csv.gz"):
+        annotations.write(tmp_path / name, ["a.jpg"], ["skirt"], np.zeros([1, 24, 2]), np.ones([1, 24], int))
+    assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
+
+
+def test_lines_are_an_editors_where_a_field_holds_line_breaks(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("\n".join([HEADER, '"Images/\n\nskirt/a.jpg"' + ",skirt" + ",1_1_1" * 24, "short"]) + "\n")
+    _, faults = annotations.parse(path, labelled=True)
+    assert [fault.where for fault in faults] == ["line 2, column image_id", "line 5"]
+
+
+@pytest.mark.parametrize(
+    ("image_id", "good"),
+    [
+        ("Images/skirt/a.jpg", True),
+        ("a.jpg", True),
+        ("Images/..skirt/a..jpg", True),
+        ("../a.jpg", False),
+        ("Images/../../a.jpg", False),
+        ("Images\\..\\a.jpg", False),
+        ("/etc/passwd", False),
+        ("\\\\server\\a.jpg", False),
+        ("C:/a.jpg", False),
+        ("", False),
+        (" a.jpg", False),
+        ("a\0.jpg", False),
+        ("a\n.jpg", False),
+    ],
+)
+def test_image_ids_stay_in_their_folder(image_id, good):
+    assert (annotations.wrong_image_id(image_id) is None) == good
+
+
+def test_header_of_two_names_over_26_columns(tmp_path):
+    """As the submission of one team had it."""
+    path = bad_header(tmp_path)
+    with pytest.raises(DataError, match="line 1: names 2 columns where the rows have 26"):
+        annotations.read(path)
+
+
+def bad_header(tmp_path):
+    if "FASHION_DATA" in os.environ:
+        return Path(os.environ["FASHION_DATA"]) / "round1_test_a/submission_bad_header.csv.gz"
+    path = tmp_path / "submission.csv"
+    path.write_text("\n".join(["image_id,image_category", row("Images/skirt/a.jpg", "skirt")]) + "\n")
+    return path
+
+
+def test_every_fault_of_a_row_is_listed(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("\n".join([HEADER, row("../a.jpg", "shirt", crotch="x", hemline_left="1_1_3")]) + "\n")
+    with pytest.raises(DataErrors) as caught:
+        annotations.read(path)
+    assert [error.where for error in caught.value.errors] == [
+        "line 2, column image_id",
+        "line 2, column image_category",
+        "line 2, column hemline_left",
+        "line 2, column crotch",
+    ]

@@ -1,0 +1,1 @@
+"""A model: its folder, its description, its codec, losses and checkpoints."""

@@ -1,0 +1,1 @@
+"""From photos to points: the one path of prediction, and exports."""

@@ -1,0 +1,78 @@
+"""Exported models run by their own interpreters, to compare them with the checkpoint.
+
+H, W size of a photo, S the net's input size, K keypoints. A runner is a function(encoded JPEG, the same photo
+[H, W, 3] uint8) -> points [K, 2] in the photo's own pixels.
+"""
+
+import tensorflow as tf
+
+from base import geometry
+from base.machine import cores
+from preprocessing.input import shrinking
+from utility.model import codec
+from utility.prediction.export import BYTES, HEATMAPS, IMAGE, POINTS
+
+
+def saved_model_runner(folder, signature):
+    """Returns the runner of a SavedModel's signature, `serving_default` (of bytes) or `image`."""
+    loaded = tf.saved_model.load(folder)
+    serve = loaded.signatures[signature]
+
+    def run(encoded, image, loaded=loaded):  # the signature works only as long as what it was loaded with lives
+        if signature == "image":
+            return serve(**{IMAGE: tf.constant(image[None], tf.float32)})[POINTS].numpy()[0]
+        return serve(**{BYTES: tf.constant([encoded])})[POINTS].numpy()[0]
+
+    return run
+
+
+def onnx_runner(path):
+    """Returns the runner of an ONNX file."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def run(encoded, image):
+        del encoded
+        return session.run([POINTS], {IMAGE: image[None].astype("float32")})[0][0]
+
+    return run
+
+
+def tflite_runner(path):
+    """Returns the runner of a TFLite file that decodes its own maps."""
+    serve = _interpreter(path).get_signature_runner()  # plans its memory anew only for photos of another size
+
+    def run(encoded, image):
+        del encoded
+        return serve(**{IMAGE: image[None].astype("float32")})[POINTS][0]
+
+    return run
+
+
+def heatmap_runner(path, model):
+    """Returns the runner of a TFLite file that gives heatmaps: the photo is resized before, the maps decoded after."""
+    serve = _interpreter(path).get_signature_runner()
+
+    def run(encoded, image):
+        del encoded
+        maps = serve(**{IMAGE: resized(image, model["train_image_size"])[None]})[HEATMAPS]
+        cells, _ = codec.decode(tf.constant(maps), model["decode"], model["heatmap_sigma"])
+        size = tf.constant(image.shape[1::-1], tf.float32)
+        return geometry.to_pixels(cells[0] / model["heatmap_size"] * size).numpy()
+
+    return run
+
+
+def _interpreter(path):
+    """Returns LiteRT's interpreter, which phones run, where it is installed; else TensorFlow's older one."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        Interpreter = tf.lite.Interpreter
+    return Interpreter(path, num_threads=cores())
+
+
+def resized(image, size):
+    """Returns a photo [H, W, 3] uint8 as the net's input, [size, size, 3] float32."""
+    return shrinking.resize_whole(tf.constant(image[None], tf.float32), size)[0].numpy()

@@ -1,0 +1,126 @@
+"""The photos of a test: those that a `test.csv` names, or those of test records; category by category."""
+
+import functools
+import hashlib
+import itertools
+import os
+from typing import Callable, NamedTuple
+
+from base.errors import DataError, DataErrors
+from configs.keypoints import ALL, CATEGORIES
+from preprocessing.data import annotations, layout, photos, records
+from utility.prediction import photo_reading
+
+
+class SourcePhoto(NamedTuple):
+    """One photo.
+
+    Attributes:
+        position: its row in the submission.
+        image_id: `Images/<category>/<name>.jpg`.
+        read: function() -> [H, W, 3] uint8 RGB; raises DataError.
+    """
+
+    position: int
+    image_id: str
+    read: Callable
+
+
+class PhotoSource(NamedTuple):
+    """All photos of a test.
+
+    Attributes:
+        counts: {category: number of photos}, in the order of CATEGORIES, without the categories that have none.
+        iterate: function(category, start) that yields the SourcePhoto of a category from the one numbered `start` on.
+        fingerprint: a text that differs for other photos.
+    """
+
+    counts: dict
+    iterate: Callable
+    fingerprint: str
+
+
+def find(data_dir, category=None):
+    """Returns the PhotoSource of a folder: a split with its CSV, or records.
+
+    Args:
+        data_dir: the folder.
+        category: only its photos; None or `all` for every category.
+
+    Raises:
+        DataError, DataErrors: neither is there, the CSV is wrong, or photos are missing.
+    """
+    wanted = CATEGORIES if category in (None, ALL) else (category,)
+    shards = records.list_shards(data_dir, ALL)
+    return _of_records(data_dir, wanted) if shards else _of_split(data_dir, wanted)
+
+
+def _of_split(data_dir, wanted):
+    file = layout.find_csv(data_dir)
+    rows = annotations.read_images(file)
+    by_category = {name: [] for name in wanted}
+    faults, digest = [], hashlib.sha256()
+    with open(file, "rb") as handle:
+        digest.update(handle.read())
+    for image_id, category, line in zip(rows.image_ids, rows.categories, rows.lines):
+        if category not in by_category:
+            continue
+        path, fault = layout.photo_path(data_dir, image_id)
+        if fault is None and not os.path.isfile(path):
+            fault = "is missing: a JPEG photo would be right"
+        if fault:
+            faults.append(DataError(file, f"line {line}, column image_id", f"{path} {fault}"))
+        else:
+            digest.update(repr(_state(path)).encode())
+        position = sum(map(len, by_category.values()))
+        by_category[category].append(SourcePhoto(position, image_id, functools.partial(photo_reading.read, path)))
+    if faults:
+        raise DataErrors(faults)
+
+    def iterate(category, start):
+        return itertools.islice(by_category[category], start, None)
+
+    counts = _counts(data_dir, {name: len(row) for name, row in by_category.items()})
+    return PhotoSource(counts, iterate, digest.hexdigest())
+
+
+def _of_records(data_dir, wanted):
+    shards = {name: records.list_shards(data_dir, name) for name in wanted}
+    counts = _counts(data_dir, {name: records.count_records(files) for name, files in shards.items()})
+    states = [(os.path.basename(file), *_state(file)) for files in shards.values() for file in files]
+    first = dict(zip(counts, itertools.accumulate(counts.values(), initial=0)))
+
+    def iterate(category, start):
+        examples = ((file, number, example) for file in shards[category] for number, example in _numbered(file))
+        for index, (file, number, example) in enumerate(examples):
+            if index >= start:
+                feature = example.features.feature
+                encoded = feature["image/encoded"].bytes_list.value[0]
+                read = functools.partial(_decode_record, encoded, file, number)
+                yield SourcePhoto(first[category] + index, feature["image/filename"].bytes_list.value[0].decode(), read)
+
+    return PhotoSource(counts, iterate, repr(states))
+
+
+def _state(path):
+    """Returns what changes when a file does: its size, and the time of its last change in nanoseconds."""
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+def _counts(data_dir, counts):
+    counts = {name: count for name, count in counts.items() if count}
+    if not counts:
+        raise DataError(data_dir, None, "has no photo of the category: another folder or category would be right")
+    return counts
+
+
+def _numbered(file):
+    return enumerate(records.read_examples(file), start=1)
+
+
+def _decode_record(encoded, file, number):
+    try:
+        return photo_reading.decode(photos.check(encoded).encoded, file)
+    except (photos.BadPhoto, DataError) as error:
+        raise DataError(file, f"record {number}, image/encoded", getattr(error, "what", str(error))) from error

@@ -1,0 +1,156 @@
+"""The prediction of a whole test set: every category with its models, in batches, going on where it stopped."""
+
+import collections
+import concurrent.futures
+import csv
+import hashlib
+import itertools
+import os
+
+import numpy as np
+
+from base.errors import DataError
+from base.files import atomic_write
+from base.machine import cores
+from configs.keypoints import ALL, KEYPOINTS, keypoint_indices
+from preprocessing.data import annotations
+from utility.model import model_directory
+from utility.prediction.partial_results import Journal
+from utility.prediction.predictor import Predictor
+
+
+def find_models(parents, categories):
+    """Returns {category: [folder of its model in each of `parents`]}; where a parent has none, its model of `all`.
+
+    Raises:
+        DataError: a parent has neither.
+    """
+    found = [model_directory.find(parent) for parent in parents]
+    models = {}
+    for category in categories:
+        for parent, folders in zip(parents, found):
+            if category not in folders and ALL not in folders:
+                what = f"has no model of {category}, nor of {ALL}: train it, or name what there is by --category"
+                raise DataError(parent, None, what)
+        models[category] = [folders.get(category) or folders[ALL] for folders in found]
+    return models
+
+
+def predict_all(source, models, output, options, batch_size, scores_output=None, on_photo=lambda: None, **loading):
+    """Predicts all photos of a test and writes the submission.
+
+    Args:
+        source: PhotoSource.
+        models: {category: folders of the models to average} for every category of the test.
+        output: the submission's path. The rows so far stand in `.<name>.partial` beside it while the work runs; the
+            same call goes on from them.
+        options: inference.Options.
+        batch_size: photos a batch.
+        scores_output: the path of a second CSV for the score of each point; None for none.
+        on_photo: called for each photo that is done, also by an earlier call.
+        **loading: `checkpoint` and `precision` of Predictor.
+
+    Raises:
+        DataError: a photo, a model, or the place of the output is wrong.
+    """
+    batches = [
+        (category, start, min(batch_size, count - start))
+        for category, count in source.counts.items()
+        for start in range(0, count, batch_size)
+    ]
+    work = {
+        "photos": source.fingerprint,
+        "models": {name: [_identity(folder, loading.get("checkpoint")) for folder in models[name]] for name in models},
+        "options": {**options._asdict(), **loading},
+        "batch_size": batch_size,
+    }
+    journal = Journal(_beside(output), work, [count for *_, count in batches])
+    try:
+        for _ in range(sum(count for *_, count in batches[: journal.batches])):
+            on_photo()
+        for rows in predicted(source, models, batches[journal.batches :], options, loading):
+            journal.add(rows)
+            for _ in rows:
+                on_photo()
+        _write(journal.rows(), output, scores_output)
+    except BaseException:
+        journal.leave()
+        raise
+    journal.remove()
+
+
+def _beside(output):
+    return os.path.join(os.path.dirname(os.path.abspath(output)), f".{os.path.basename(output)}.partial")
+
+
+def _identity(folder, checkpoint):
+    """Returns a text that differs for other weights: a checkpoint's index holds the checksum of every variable."""
+    path = model_directory.checkpoint(checkpoint or folder)
+    digest = hashlib.sha256()
+    for file in (os.path.join(folder, model_directory.DESCRIPTION), path + ".index"):
+        with open(file, "rb") as handle:
+            digest.update(handle.read())
+    return digest.hexdigest()
+
+
+def predicted(source, models, batches, options, loading):
+    """Yields the rows of each batch, [position, image id, category, points [K][2], scores [K]].
+
+    Args:
+        source, models, options: as for `predict_all`.
+        batches: (category, number of its first photo within the category, number of photos), one after the other.
+        loading: {checkpoint, precision} of Predictor.
+    """
+    loaded, predictor = None, None
+    for category, group in itertools.groupby(batches, key=lambda batch: batch[0]):
+        whole = all(model_directory.read(folder)["category"] == ALL for folder in models[category])
+        wanted = (models[category], ALL if whole else category)
+        if wanted != loaded:  # a model of `all` is loaded once for every category
+            predictor = None  # frees the former one first
+            predictor, loaded = Predictor(*wanted, options=options, **loading), wanted
+        first = next(group)
+        photos = source.iterate(category, first[1])
+        for batch, images in _read_ahead(photos, (count for *_, count in itertools.chain([first], group))):
+            points, scores = predictor.find(images, [category] * len(images))
+            yield [
+                [photo.position, photo.image_id, category, row.tolist(), values.tolist()]
+                for photo, row, values in zip(batch, points, scores)
+            ]
+
+
+def _read_ahead(photos, sizes):
+    """Yields (photos, their pixels) batch by batch, while the next ones are read, one photo per core."""
+    readers = cores()
+    with concurrent.futures.ThreadPoolExecutor(readers) as executor:
+        waiting = collections.deque()
+        for size in sizes:
+            batch = list(itertools.islice(photos, size))
+            waiting.append((batch, [executor.submit(photo.read) for photo in batch]))
+            if sum(len(batch) for batch, _ in waiting) >= readers + len(waiting[0][0]):
+                batch, images = waiting.popleft()
+                yield batch, [image.result() for image in images]
+        for batch, images in waiting:
+            yield batch, [image.result() for image in images]
+
+
+def _write(rows, output, scores_output):
+    """Writes the submission and the scores, rows by position."""
+    rows = sorted(rows, key=lambda row: row[0])
+    points = np.full([len(rows), len(KEYPOINTS), 2], -1.0)
+    visibility = np.full([len(rows), len(KEYPOINTS)], -1)
+    scores = np.full([len(rows), len(KEYPOINTS)], np.nan)
+    for index, (_, _, category, row_points, row_scores) in enumerate(rows):
+        own = list(keypoint_indices(category))
+        points[index, own], scores[index, own], visibility[index, own] = row_points, row_scores, 1
+    image_ids, categories = [row[1] for row in rows], [row[2] for row in rows]
+    if scores_output:
+        _write_scores(scores_output, image_ids, categories, scores)
+    annotations.write(output, image_ids, categories, points, visibility)
+
+
+def _write_scores(path, image_ids, categories, scores):
+    with atomic_write(path, newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(annotations.ID_COLUMNS + KEYPOINTS)
+        for image_id, category, row in zip(image_ids, categories, scores):
+            writer.writerow([image_id, category, *("" if np.isnan(score) else f"{score:.6f}" for score in row)])

@@ -1,0 +1,135 @@
+"""Keypoints of photos, in three lines:
+
+    from utility.prediction.predictor import Predictor
+    predictor = Predictor("models/skirt")
+    print(predictor.predict("photo.jpg")["keypoints"])
+
+N photos, K keypoints of a category.
+"""
+
+import math
+import os
+
+import numpy as np
+
+from base.errors import DataError
+from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names
+from utility.model import inference_graph, model_directory, network
+from utility.prediction import inference, photo_reading
+from utility.prediction.passes import Passes
+
+
+class Predictor:
+    """Trained nets, loaded once, that find the keypoints of photos.
+
+    Args:
+        model_dirs: the folder of a model, or several whose heatmaps are averaged.
+        category: whose keypoints to find; None for the models' own.
+        checkpoint: a checkpoint (a prefix, or a folder) instead of the model's best, where there is one model.
+        options: inference.Options.
+        precision: "float32"; "bfloat16" is faster on CPUs that compute in it, and a little less exact.
+
+    Attributes:
+        category: whose keypoints are found, a name of CATEGORIES or `all`.
+
+    Raises:
+        DataError: a model is missing, broken, lacks keypoints of the category, or has no maps for the decoding.
+    """
+
+    def __init__(self, model_dirs, category=None, checkpoint=None, options=None, precision="float32"):
+        model_dirs = [model_dirs] if isinstance(model_dirs, (str, os.PathLike)) else list(model_dirs)
+        models = [model_directory.read(folder) for folder in model_dirs]
+        self.category = category or models[0]["category"]
+        options = options or inference.Options()
+        for folder, model in zip(model_dirs, models):
+            _check_keypoints(folder, model, self.category)
+            _check_decoding(folder, model, options.decode)
+        frozen_nets = [inference_graph.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
+        config = inference_graph.session_config(precision)
+        self._passes = Passes(
+            lambda: [inference.Net(model, graph_def, self.category) for model, graph_def in frozen_nets],
+            self.category,
+            options,
+            config,
+        )
+
+    def predict(self, photo, category=None, box=None, name="the photo"):
+        """Finds the keypoints of one photo.
+
+        Args:
+            photo: a file (turned as its EXIF orientation says), or [H, W, 3] uint8 RGB.
+            category: the garment's, where the predictor's is `all`.
+            box: (x0, y0, x1, y1) in pixels, the garment's part of the photo; None for all of it.
+            name: what errors call an array.
+
+        Returns:
+            {category, width, height, keypoints: {name: {x, y, score}}}; x and y in the photo's pixels, the first
+            pixel's centre at 0; scores from 0 to 1, as `codec.confidence` of the averaged heatmaps.
+
+        Raises:
+            DataError: the file cannot be read as an image, or the box lies outside of it.
+        """
+        image = photo
+        if not isinstance(photo, np.ndarray):
+            image, name = photo_reading.read(photo), os.fspath(photo)
+        category = self._category_of(category)
+        left, top, part = _cut(image, box, name)
+        points, scores = self.find([part], [category])
+        keypoints = {
+            keypoint: {"x": float(x) + left, "y": float(y) + top, "score": float(score)}
+            for keypoint, (x, y), score in zip(keypoint_names(category), points[0], scores[0])
+        }
+        return {"category": category, "width": image.shape[1], "height": image.shape[0], "keypoints": keypoints}
+
+    def find(self, images, categories):
+        """Finds the keypoints of a batch of photos.
+
+        Args:
+            images: N arrays [H, W, 3] uint8 RGB, of any sizes.
+            categories: N names of CATEGORIES; `all` for every keypoint of a predictor of `all`.
+
+        Returns:
+            points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
+            scores: N arrays [K] float32.
+        """
+        points, scores = self._passes.find(images, categories)
+        own = keypoint_indices(self.category)
+        channels = [[own.index(index) for index in keypoint_indices(category)] for category in categories]
+        return [row[c] for row, c in zip(points, channels)], [row[c] for row, c in zip(scores, channels)]
+
+    def _category_of(self, category):
+        category = category or self.category
+        if category == ALL or category not in CATEGORIES or self.category not in (ALL, category):
+            what = f"finds the keypoints of {self.category}, not of {category}"
+            raise DataError("the model", None, f"{what}: --category must name a garment that it knows")
+        return category
+
+
+def _check_keypoints(folder, model, category):
+    missing = sorted(set(keypoint_names(category)) - set(model["keypoints"]))
+    if missing:
+        path = os.path.join(folder, model_directory.DESCRIPTION)
+        raise DataError(path, "keypoints", f"lacks {', '.join(missing)}: a model of {category} or of {ALL} is needed")
+
+
+def _check_decoding(folder, model, method):
+    if (method or model["decode"]) == "median" and not network.learns_chances(model):
+        path = os.path.join(folder, model_directory.DESCRIPTION)
+        what = "the maps are no chances, as the decoding by the median reads them: --decode=dark is needed"
+        raise DataError(path, "heatmap_loss", what)
+
+
+def _cut(image, box, name):
+    """Returns (left, top, the part of the image within the box)."""
+    height, width = image.shape[:2]
+    if box is None:
+        return 0, 0, image
+    finite = all(map(math.isfinite, box))
+    x0, y0 = (max(0, int(value)) for value in box[:2]) if finite else (0, 0)
+    x1, y1 = (min(width, int(box[2])), min(height, int(box[3]))) if finite else (0, 0)
+    if x0 >= x1 or y0 >= y1:
+        what = (
+            f"box {','.join(map(str, box))} leaves nothing of its {width}x{height} pixels: x0 < x1, y0 < y1 is needed"
+        )
+        raise DataError(name, None, what)
+    return x0, y0, image[y0:y1, x0:x1]

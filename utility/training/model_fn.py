@@ -1,0 +1,125 @@
+"""The one model function: every net, in training, evaluation and prediction.
+
+B batch, K keypoints, H and W the input's height and width, h and w the heatmap's.
+"""
+
+import math
+
+import tensorflow as tf
+
+from base import geometry
+from base.estimator_api import EstimatorSpec, ModeKeys
+from configs.keypoints import ALL, CATEGORIES, num_keypoints
+from net.registry import get_net
+from utility.model import averaging, codec, losses, metrics
+from utility.model.network import as_heatmaps, learns_chances, locate, run_net
+from utility.training import distribution, optimization
+
+v1 = tf.compat.v1
+
+
+def model_fn(features, labels, mode, params):
+    """Builds the graph of a net for one mode of an Estimator.
+
+    Args:
+        features: {image [B, H, W, 3] RGB 0 to 255, to_input [B, 2, 3] float32 (photo to input plane),
+            image_id [B] string, image_size [B, 2] int32 (width, height), category [B] int32 (class id)}.
+        labels: {points [B, K, 2] float32 in the input plane, visibility [B, K] int32 in {-1, 0, 1}, norm [B] float32 in
+            pixels of the photo}; None in prediction.
+        mode: ModeKeys.
+        params: {"model": the description of `model_directory.read`, "data_format": of the net's inside or None,
+            "training": flags of the group `training` by name, with steps_per_epoch and total_steps}.
+
+    Returns:
+        An EstimatorSpec. Its predictions are {points [B, K, 2] in the photo's own pixels as the CSV counts them (the
+        centre of the first pixel is 0), scores [B, K], image_id [B]}.
+    """
+    model = params["model"]
+    outputs = run_net(features["image"], model, mode == ModeKeys.TRAIN, params.get("data_format"))
+    points, scores = locate(as_heatmaps(outputs[-1], model), features["to_input"], model)
+    if mode == ModeKeys.PREDICT:
+        predictions = {"points": points - 0.5, "scores": scores, "image_id": features["image_id"]}
+        return EstimatorSpec(mode, predictions=predictions)
+
+    training = params["training"]
+    stage_losses = heatmap_losses(outputs, features, labels, model, training)
+    for index, stage_loss in enumerate(stage_losses):
+        v1.summary.scalar(f"loss/stage_{index}", stage_loss)
+    loss = training["mse_weight"] * tf.add_n(stage_losses)
+    errors, visible = normalized_errors(points, features, labels)
+    _name_pictures(features, points, labels, visible)
+    if mode == ModeKeys.EVAL:
+        metric = metrics.mean_metric(errors, visible, "ne")
+        scaffold = v1.train.Scaffold(saver=averaging.averaged_saver()) if training["moving_average"] else None
+        return EstimatorSpec(mode, loss=loss, eval_metric_ops={"ne": metric}, scaffold=scaffold)
+
+    step = v1.train.get_or_create_global_step()
+    rate = optimization.learning_rate(step, training, training["steps_per_epoch"])
+    train_op = optimization.minimize(loss, rate, training)
+    loss += optimization.weight_decay_loss(training)
+    figures = _name_progress(loss, errors, visible, rate, train_op)
+    # Only the chief fetches the figures, but every worker has to take part in averaging them.
+    return EstimatorSpec(mode, loss=loss, train_op=tf.group(train_op, *figures))
+
+
+def _name_progress(loss, errors, visible, rate, train_op):
+    """Names and returns the figures of the whole batch, which the progress line and TensorBoard show."""
+    total_error, count, loss = distribution.mean_over_replicas(
+        [tf.reduce_sum(errors * visible), tf.reduce_sum(visible), loss]
+    )
+    figures = {"loss": loss, "ne": tf.math.divide_no_nan(total_error, count), "learning_rate": rate}
+    for name, value in figures.items():
+        v1.summary.scalar(name, tf.identity(value, f"progress/{name}"))
+    with tf.control_dependencies([train_op]):
+        tf.identity(v1.train.get_global_step().read_value(), "progress/step")
+    return figures.values()
+
+
+def _name_pictures(features, points, labels, visible):
+    """Names what the pictures of predictions beside truth are drawn from: [B, ...], points in the input's pixels."""
+    tf.identity(features["image"], "pictures/image")
+    tf.identity(geometry.apply(features["to_input"], points) - 0.5, "pictures/points")
+    tf.identity(labels["points"] - 0.5, "pictures/truth")
+    tf.identity(visible, "pictures/visible")
+    tf.identity(features["category"], "pictures/category")
+
+
+def heatmap_losses(outputs, features, labels, model, training):
+    """Returns the loss of each stage, a list of scalars: plain, or of the hardest keypoints (OHKM).
+
+    Only visible keypoints count. A stage's targets may be wider than the model's sigma, as the net's registry row says.
+    """
+    size = model["heatmap_size"]
+    cells = labels["points"] * (size / model["train_image_size"])
+    visible = tf.cast(tf.equal(labels["visibility"], 1), tf.float32)
+    stage_losses = []
+    for maps, stage in zip(outputs, get_net(model["net"]).stages(model["net_options"])):
+        sigma = math.hypot(model["heatmap_sigma"], stage.sigma)
+        targets = codec.encode(cells, (size, size), sigma)
+        if learns_chances(model):
+            errors = losses.keypoint_divergences(maps, targets)
+        else:
+            errors = losses.keypoint_errors(maps, model["target_scale"] * targets)
+        if stage.loss == "ohkm" and training["use_ohkm"]:
+            value = losses.hardest_mean(errors, visible, _half_of_keypoints(model["category"], features["category"]))
+        else:
+            value = losses.visible_mean(errors, visible)
+        stage_losses.append(stage.weight * value)
+    return stage_losses
+
+
+def _half_of_keypoints(category, class_ids):
+    if category != ALL:
+        return tf.fill(tf.shape(class_ids), num_keypoints(category) // 2)
+    return tf.gather([num_keypoints(name) // 2 for name in CATEGORIES], class_ids)
+
+
+def normalized_errors(points, features, labels):
+    """Returns the errors of points in the photo's pixels over its norm, [B, K], and 1 for those that count, [B, K].
+
+    Args:
+        points: [B, K, 2] predicted, in the photo's continuous plane.
+    """
+    true = geometry.apply(geometry.invert(features["to_input"]), labels["points"])
+    visible = tf.cast(tf.equal(labels["visibility"], 1), tf.float32)
+    return metrics.point_distances(points, true) / labels["norm"][:, tf.newaxis], visible
