@@ -3,6 +3,7 @@
 from base.errors import UsageError
 from configs import per_category
 from configs.keypoints import ALL
+from utility.model import decoders
 
 
 def check_training(flags):
@@ -16,8 +17,10 @@ def check_training(flags):
             f"--heatmap_size={flags.heatmap_size} does not divide --train_image_size={flags.train_image_size}: "
             "a quarter of it is usual"
         )
-    if flags.decode == "median" and flags.heatmap_loss != "softmax":
-        raise UsageError("--decode=median reads maps as chances: --heatmap_loss=softmax, or --decode=dark, is needed")
+    if flags.decode and decoders.needs_probabilities(flags.decode) and flags.heatmap_loss != "softmax":
+        raise UsageError(
+            f"--decode={flags.decode} requires probability heatmaps: expected --heatmap_loss=softmax, or --decode=dark"
+        )
     _check_boundaries(flags.decay_boundaries, flags.lr_decay_factors)
     check_augmentation(flags)
     per_category.parse("category_epochs", flags.category_epochs)

@@ -7,6 +7,7 @@ the inclusive bounds of numbers (of each item of a list). The names are the 2018
 from typing import Any, NamedTuple, Optional
 
 from configs.keypoints import ALL, CATEGORIES
+from utility.model.decoders import METHODS
 
 
 class Flag(NamedTuple):
@@ -138,13 +139,12 @@ GROUPS = {
     "inference": (
         Flag("flip_on_test", "bool", False, "Average with the maps of the mirrored image."),
         Flag("two_pass", "bool", False, "Predict again on the crop around the first prediction."),
-        Flag("first_pass_weight", "float", 0.0, "Share of the first pass's maps in those of --two_pass's second; 0 looks at the second alone.", 0, 1),
         Flag("crop_margin", "floats", [100.0, 80.0], "What the crop of --two_pass has more than the points on each side, in x and y: pixels of a photo of 512 px, in proportion for others.", 0, 10000),
         Flag("test_scales", "floats", [1.0], "Average the maps of the image at these scales, too.", 0.1, 10),
         Flag("test_rotations", "floats", [0.0], "Average the maps of the image turned by these degrees, too.", -180, 180),
         Flag("average", "str", "heatmaps", "What to average over several models.", choices=("heatmaps", "points")),
         Flag("precision", "str", "float32", "bfloat16 is faster on a CPU that computes in it, and a little less exact.", choices=("float32", "bfloat16")),
-        Flag("decode", "str", None, "How a heatmap becomes a point; not given: as the model was trained for. median errs least on average, with maps of --heatmap_loss=softmax.", choices=("argmax", "quarter", "dark", "expectation", "median")),
+        Flag("decode", "str", None, "How a heatmap becomes a point; not given: as the model was trained for. median errs least on average, with maps of --heatmap_loss=softmax.", choices=METHODS),
     ),
     "pictures": (
         Flag("image", "str", None, "A photo, a video, a folder of them, several with commas between, or a .txt that lists them."),

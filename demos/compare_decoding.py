@@ -49,7 +49,7 @@ def _compare(source, truth, parents, batch_size):
     def measured(name, options, models=parents[:1], precision="float32"):
         return {"name": name, **_score(source, truth, models, options, precision, batch_size)}
 
-    decodings = (*DECODINGS, OF_CHANCES) if _learn_chances(parents[0], source) else DECODINGS
+    decodings = (*DECODINGS, OF_CHANCES) if _learn_probabilities(parents[0], source) else DECODINGS
     decoded = [measured(decode, Options(decode=decode)) for decode in decodings]
     yield from decoded
     lowest = min(decoded, key=lambda row: row["ne"])
@@ -68,12 +68,12 @@ def _compare(source, truth, parents, batch_size):
     yield measured(f"{_name(best)}, bfloat16", best, precision="bfloat16")
 
 
-def _learn_chances(parent, source):
-    from utility.model import model_directory, network
+def _learn_probabilities(parent, source):
+    from utility.model import codec, model_directory
     from utility.prediction import predict_all
 
     folders = predict_all.find_models([parent], source.counts).values()
-    return all(network.learns_chances(model_directory.read(folder)) for (folder,) in folders)
+    return all(codec.of(model_directory.read(folder)).is_probability for (folder,) in folders)
 
 
 def _name(options):

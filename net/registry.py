@@ -14,7 +14,7 @@ _LAYER_OPTIONS = {"padding": "symmetric", "bn_momentum": 0.97, "bn_epsilon": 1e-
 
 
 class Stage(NamedTuple):
-    """How one heatmap tensor of a net is trained.
+    """How a stage of a net is trained.
 
     Attributes:
       loss: "mse" (all keypoints) or "ohkm" (each photo's hardest).
@@ -31,12 +31,14 @@ class Net(NamedTuple):
     """A row of the registry.
 
     Attributes:
-      build: function(images [B, H, W, 3], num_keypoints, is_training, data_format, heatmap_size, **options) ->
-        heatmaps, a list of [B, h, w, K], coarse to final, whatever the data format inside.
+      build: function(images [B, H, W, 3], num_keypoints, is_training, data_format, **arguments of the codec,
+        **options) -> a list of what each stage gives, coarse to final, whatever the data format inside: for the codec
+        `heatmap`, heatmaps [B, h, w, K].
       options: name -> default of the options that `build` takes.
-      stages: function(options) -> one `Stage` for each tensor that `build` returns.
+      stages: function(options) -> one `Stage` for each item of the list that `build` returns.
       keypoint_outputs: regular expression of the variables whose last axis runs over the keypoints.
       keypoint_inputs: of those whose input axis (the last but one) does; None: there are none.
+      codec: the name of the codec (`utility.model.codec`) that reads what the net gives.
     """
 
     build: Callable[..., list]
@@ -44,6 +46,7 @@ class Net(NamedTuple):
     stages: Callable[[dict], list[Stage]]
     keypoint_outputs: str
     keypoint_inputs: str
+    codec: str = "heatmap"
 
 
 def _cpn_stages(options):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from configs.keypoints import keypoint_names
 from net import registry
 from utility.model import model_directory
-from utility.model.network import forward
+from utility.model.network import run_net
 
 v1 = tf.compat.v1
 
@@ -25,6 +25,8 @@ def description(category="skirt", net="hourglass", image_size=64, **net_options)
         "heatmap_size": image_size // 4,
         "heatmap_sigma": 1.0,
         "target_scale": 255.0,
+        "codec": "heatmap",
+        "heatmap_loss": "mse",
         "normalisation": {"mean": list(registry.MEAN_RGB), "scale": [registry.SCALE] * 3},
         "decode": "dark",
     }
@@ -39,7 +41,7 @@ def make(folder, seed=0, step=7, **settings):
     model_directory.write(folder, model)
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(seed)
-        forward(v1.placeholder(tf.float32, [None, size, size, 3]), model, False)
+        run_net(v1.placeholder(tf.float32, [None, size, size, 3]), model, False)
         v1.train.get_or_create_global_step()
         session.run(v1.global_variables_initializer())
         changes = [v1.assign(v1.train.get_global_step(), step)]

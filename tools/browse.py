@@ -60,8 +60,8 @@ def _augmented(flags, gathered):
     from preprocessing.input import augmentation
     from tools.browsing import augmented
 
-    augmentation = augmentation.options_from(vars(flags))
-    settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, augmentation, flags.seed
+    options = augmentation.options_from(vars(flags))
+    settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, options, flags.seed
     if flags.records:
         return augmented.from_records(flags.records, *settings)
     return augmented.from_entries(gathered, *settings)

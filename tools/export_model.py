@@ -10,7 +10,7 @@ some by far: INFERENCE_PRECISION_HINT=f32 gives the points of the checkpoint.
 
 An int8 TFLite file takes the photo resized to its input, [1, S, S, 3], and gives heatmaps [1, h, h, K] instead: a peak
 at column c and row r, from 0, is at ((c + 0.5) / h * W - 0.5, (r + 0.5) / h * H - 0.5) in the photo, to half a cell.
-`utility/model/codec.py` finds the peaks to a fraction of a cell.
+`utility/model/decoders/` finds the peaks to a fraction of a cell.
 """
 
 import contextlib
@@ -79,23 +79,25 @@ def _find_model(parent, category):
 def _export(model, graph_def, path, flags, images):
     """Writes the export; returns {name: runner}."""
     from base.files import atomic_write
+    from utility.model import codec
     from utility.prediction import export, exported
 
     if flags.format == "saved_model":
         export.saved_model(model, graph_def, path, flags.flip_on_test)
         return {name: exported.saved_model_runner(path, name) for name in ("serving_default", "image")}
     int8 = flags.quantize == "int8"
-    portable = export.portable_graph(model, graph_def, flags.flip_on_test, only_heatmaps=int8)
+    portable = export.portable_graph(model, graph_def, flags.flip_on_test, only_outputs=int8)
     if flags.format == "onnx":
         data = export.onnx(portable)
     else:
         samples = [exported.resized(image, model["train_image_size"]) for image in images] if int8 else ()
-        data = export.tflite(portable, flags.quantize, samples)
+        outputs = codec.of(model).output_names if int8 else (export.POINTS, export.SCORES)
+        data = export.tflite(portable, outputs, flags.quantize, samples)
     with atomic_write(path, "wb") as file:
         file.write(data)
     if flags.format == "onnx":
         return {"onnx": exported.onnx_runner(path)}
-    return {f"tflite {flags.quantize}": exported.heatmap_runner(path, model) if int8 else exported.tflite_runner(path)}
+    return {f"tflite {flags.quantize}": exported.outputs_runner(path, model) if int8 else exported.tflite_runner(path)}
 
 
 def _expected(folder, flags, photos, category):

@@ -39,24 +39,24 @@ def main(flags):
 
 
 def describe(flags):
-    """Returns what to build: {net, net_options, num_keypoints, height, width, heatmap_size (None: the net's own)}."""
+    """Returns what to build: {net, net_options, num_keypoints, height, width, codec's arguments of the builder}."""
     from configs.keypoints import num_keypoints
     from net import registry
-    from utility.model import model_directory
+    from utility.model import codec, model_directory
 
     if flags.model_dir:
         model = model_directory.read(flags.model_dir)
-        size, heatmap_size = model["train_image_size"], (model["heatmap_size"],) * 2
+        size, arguments = model["train_image_size"], codec.of(model).build_arguments()
         own = {"net": model["net"], "net_options": model["net_options"], "num_keypoints": len(model["keypoints"])}
     else:
         options = registry.get_net(flags.net).options
         chosen = {name: getattr(flags, name) for name in NET_FLAGS if name in options}
-        size, heatmap_size = _SIZE, None
+        size, arguments = _SIZE, {}
         own = {"net": flags.net, "net_options": {**options, **chosen}}
         own["num_keypoints"] = flags.num_keypoints or num_keypoints(flags.category or ALL)
     if flags.height or flags.width:
-        heatmap_size = None
-    return {**own, "height": flags.height or size, "width": flags.width or size, "heatmap_size": heatmap_size}
+        arguments = {}  # the net's own sizes: the model's are of another input
+    return {**own, "height": flags.height or size, "width": flags.width or size, "arguments": arguments}
 
 
 def inspect(net):
@@ -76,7 +76,7 @@ def inspect(net):
     with tf.Graph().as_default() as graph:
         images = tf.compat.v1.placeholder(tf.float32, [1, net["height"], net["width"], 3])
         build = registry.get_net(net["net"]).build
-        outputs = build(images, net["num_keypoints"], False, heatmap_size=net["heatmap_size"], **net["net_options"])
+        outputs = build(images, net["num_keypoints"], False, **net["arguments"], **net["net_options"])
         layers = complexity.layers(graph)
         return {
             "parameters": complexity.count(tf.compat.v1.global_variables()),

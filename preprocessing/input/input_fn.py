@@ -11,7 +11,8 @@ from base import geometry
 from base.errors import DataError
 from configs import keypoints
 from preprocessing.data import records
-from preprocessing.input import augmentation, color, decoding, record_order, rendering
+from preprocessing.input import augmentation as randomly
+from preprocessing.input import color, decoding, record_order, rendering
 from preprocessing.input.resampling import resize_first
 
 # Examples that are augmented together: each operation's fixed costs are shared by so many.
@@ -85,7 +86,7 @@ def make_dataset(
             dataset = dataset.filter(lambda position, _: tf.equal(position % step_size // part, worker))
     else:
         dataset = record_order.in_order(sum(shards, [])).enumerate()
-    options = augmentation.options(augmentation) if training and augmentation is not None else None
+    options = randomly.options(augmentation) if training and augmentation is not None else None
 
     tf_options = tf.data.Options()
     tf_options.threading.private_threadpool_size = num_preprocessing_threads
@@ -137,10 +138,10 @@ def draw_chunk(category, input_size, options, seed, positions, serialised):
     count = tf.size(positions)
     rows = _filled_up(count)
     positions, record = tf.gather(positions, rows), records.parse(tf.gather(serialised, rows))
-    drawn = augmentation.draw(seed, positions)
+    drawn = randomly.draw(seed, positions)
     points, visibility = _in_plane(record["points"]), record["visibility"]
     size = tf.cast(record["image_size"], tf.float32)
-    to_input, flipped = augmentation.sample_matrices(
+    to_input, flipped = randomly.sample_matrices(
         points, visibility >= 0, size, input_size, drawn, options, seed, positions
     )
     points, visibility = _moved(points, visibility, to_input, flipped, input_size)
@@ -159,10 +160,10 @@ def render_chunk(input_size, options, features, labels, drawn, images):
     """Returns the features, with the image, and the labels of up to CHUNK examples."""
     count = tf.shape(images["shape"])[0]
     images, drawn = tf.nest.map_structure(lambda column: tf.gather(column, _filled_up(count)), (images, drawn))
-    order = augmentation.pick(drawn["order"], len(color.ORDERS))
+    order = randomly.pick(drawn["order"], len(color.ORDERS))
     order = tf.where(drawn["color"] < options["color_probability"], order, color.AS_IS)
     rendered = rendering.render(
-        images["row"], images["shape"], images["matrix"], input_size, augmentation.color_amounts(drawn, options), order
+        images["row"], images["shape"], images["matrix"], input_size, randomly.color_amounts(drawn, options), order
     )
     return {"image": rendered[:count], **features}, labels
 
@@ -197,14 +198,14 @@ def _labels(category, record, points, visibility):
 def _resized_first(window, from_window, input_size, draw, options):
     methods = options["resize_methods"]
     branches = [lambda method=method: resize_first(window, from_window, input_size, method) for method in methods]
-    return tf.switch_case(augmentation.pick(draw, len(methods)), branches)
+    return tf.switch_case(randomly.pick(draw, len(methods)), branches)
 
 
 def _moved(points, visibility, to_input, flipped, input_size):
     """Returns the labels as the inputs show them: what left one is absent, left and right are as one sees them."""
     points = geometry.apply(to_input, points)
-    points = tf.where(flipped[:, None, None], augmentation.flip_keypoints(points), points)
-    visibility = tf.where(flipped[:, None], augmentation.flip_keypoints(visibility), visibility)
+    points = tf.where(flipped[:, None, None], randomly.flip_keypoints(points), points)
+    visibility = tf.where(flipped[:, None], randomly.flip_keypoints(visibility), visibility)
     inside = tf.reduce_all((points >= 0.0) & (points < float(input_size)), -1)
     return points, tf.where(inside, visibility, -1)
 

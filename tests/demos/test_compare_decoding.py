@@ -31,4 +31,4 @@ def test_a_row_is_what_eval_all_and_score_say(program, photos, tmp_path):
 @pytest.mark.parametrize(("heatmap_loss", "expected"), [("softmax", True), ("mse", False)])
 def test_the_median_is_a_row_of_maps_of_chances_only(tmp_path, heatmap_loss, expected):
     source = SimpleNamespace(counts={"skirt": 1})
-    assert compare_decoding._learn_chances(str(_models(tmp_path, heatmap_loss)), source) is expected
+    assert compare_decoding._learn_probabilities(str(_models(tmp_path, heatmap_loss)), source) is expected

@@ -96,9 +96,9 @@ MODELS = [
         "model.json: keypoints: lacks hemline_left",
     ),
     (
-        "a decoding of chances for maps of heights",
+        "a decoding of probabilities for heatmaps of heights",
         described(lambda model: model.update(decode="median", heatmap_loss="mse")),
-        "model.json: heatmap_loss: the maps are no chances",
+        "model.json: decode: median requires probability heatmaps",
     ),
 ]
 

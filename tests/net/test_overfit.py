@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from net import backbones, registry
-from utility.model import codec
+from utility.model import heatmaps
 
 v1 = tf.compat.v1
 BATCH, SIZE, CELLS, KEYPOINTS, STEPS = 8, 64, 16, 3, 120
@@ -39,10 +39,10 @@ def test_learns_eight_pictures_by_heart(name, options, monkeypatch):
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(1)
         with v1.variable_scope("", reuse=False):
-            heatmaps = net.build(tf.constant(images), KEYPOINTS, True, **options)
+            stages = net.build(tf.constant(images), KEYPOINTS, True, **options)
         losses = []
-        for maps, stage in zip(heatmaps, net.stages(options)):
-            targets = codec.encode(points * CELLS / SIZE, (CELLS, CELLS), np.hypot(1, stage.sigma))
+        for maps, stage in zip(stages, net.stages(options)):
+            targets = heatmaps.encode(points * CELLS / SIZE, (CELLS, CELLS), np.hypot(1, stage.sigma))
             losses.append(tf.reduce_mean(tf.square(maps - targets)))
         rate = v1.train.polynomial_decay(3e-3, v1.train.get_or_create_global_step(), STEPS, 1e-4)
         update = v1.get_collection(v1.GraphKeys.UPDATE_OPS)
@@ -53,7 +53,7 @@ def test_learns_eight_pictures_by_heart(name, options, monkeypatch):
         session.run(v1.global_variables_initializer())
         for _ in range(STEPS):
             session.run(train)
-        found, _ = session.run(codec.decode(evaluated, "dark"))
+        found = session.run(heatmaps.decode(evaluated, "dark"))
     distances = np.linalg.norm(found * SIZE / CELLS - points, axis=-1)
     norms = np.linalg.norm(points[:, 0] - points[:, 1], axis=-1, keepdims=True)
     assert np.mean(distances / norms) < 0.03

@@ -10,7 +10,7 @@ import tensorflow as tf
 from base.errors import UsageError
 from configs import cross_checks
 from tools.benchmarking.memory import peak_mib
-from utility.model import inference_graph
+from utility.model import codec, inference_graph
 from utility.prediction import inference, photo_source, predict_all
 
 v1 = tf.compat.v1
@@ -96,11 +96,10 @@ def _floor(folders, options, flags):
         with tf.Graph().as_default() as graph:
             images = np.random.default_rng(0).uniform(0, 255, [(1 + options.flip) * flags.batch_size, size, size, 3])
             place = v1.placeholder(tf.float32, [None, size, size, 3])
-            heatmaps = tf.import_graph_def(
-                graph_def, {f"{inference_graph.IMAGES}:0": place}, [f"{inference_graph.HEATMAPS}:0"]
-            )
+            names = [f"{name}:0" for name in codec.of(model).output_names]
+            outputs = tf.import_graph_def(graph_def, {f"{inference_graph.IMAGES}:0": place}, names)
             session = v1.Session(graph=graph, config=inference_graph.session_config(flags.precision))
-            runs.append((session.make_callable(heatmaps, [place]), images.astype(np.float32)))
+            runs.append((session.make_callable(outputs, [place]), images.astype(np.float32)))
     times = (1 + options.two_pass) * views // (1 + options.flip)
     while True:
         for run, images in runs:

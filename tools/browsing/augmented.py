@@ -12,7 +12,7 @@ from configs.keypoints import CATEGORIES, keypoint_names
 from preprocessing.data import photos, records
 from preprocessing.input import input_fn
 from utility import drawing
-from utility.model import codec
+from utility.model import heatmaps
 
 _PER_CATEGORY = 6  # photos
 
@@ -85,16 +85,16 @@ def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma,
         )
         features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
         cells = labels["points"] * (heatmap_size / image_size)
-        heatmaps = codec.encode(cells, (heatmap_size, heatmap_size), heatmap_sigma)
-        return session.run((features["image"], labels["points"], labels["visibility"], heatmaps))
+        maps = heatmaps.encode(cells, (heatmap_size, heatmap_size), heatmap_sigma)
+        return session.run((features["image"], labels["points"], labels["visibility"], maps))
 
 
-def _picture(category, image, points, visibility, heatmaps):
+def _picture(category, image, points, visibility, cells):
     """Returns the JPEG of one augmented input, twice: with points, and with heatmaps."""
     image = np.clip(np.round(image), 0, 255).astype(np.uint8)
     names = keypoint_names(category)
     present = {name: geometry.to_pixels(place) for name, place, state in zip(names, points, visibility) if state >= 0}
     hidden = [name for name, state in zip(names, visibility) if state == 0]
-    maps = {name: heatmaps[..., index] for index, name in enumerate(names) if name in present}
+    maps = {name: cells[..., index] for index, name in enumerate(names) if name in present}
     left = drawing.draw_keypoints(image, category, present, hidden=hidden)
     return drawing.encode(np.hstack([left, drawing.draw_heatmaps(image, maps)]), quality=80)

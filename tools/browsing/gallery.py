@@ -15,8 +15,9 @@ from preprocessing.data import records
 from preprocessing.input import input_fn
 from tools.browsing import augmented, entries
 from utility import drawing
-from utility.model import inference_graph, model_directory
-from utility.model.network import forward
+from utility.model import codec, inference_graph, model_directory
+from utility.model.heatmap_codec import MAPS
+from utility.model.network import run_net
 from utility.prediction import photo_reading
 from utility.prediction.predict_all import find_models
 from utility.prediction.predictor import Predictor
@@ -106,6 +107,6 @@ def _load(model_dir):
     with tf.Graph().as_default() as graph:
         session = tf.compat.v1.Session(graph=graph)
         images = tf.compat.v1.placeholder(tf.float32, [None, size, size, 3])
-        stages = forward(images, model, False)
+        stages = [codec.of(model).read(raw)[MAPS] for raw in run_net(images, model, False)]
         inference_graph.restore(session, model_directory.checkpoint(model_dir))
         return model, Predictor(model_dir), session.make_callable(stages, [images])

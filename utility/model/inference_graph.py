@@ -1,6 +1,6 @@
 """A trained net as constants: restored once, stripped of what only training needs, batch norm folded away.
 
-B images, S the input's size, h the heatmap's size, K the model's keypoints.
+B images, S the input's size.
 """
 
 import collections
@@ -11,12 +11,12 @@ import tensorflow as tf
 
 from base.errors import DataError
 from base.plain_paths import plain
-from utility.model import averaging, checkpoints, model_directory
-from utility.model.network import forward
+from utility.model import averaging, checkpoints, codec, model_directory
+from utility.model.network import run_net
 
 v1 = tf.compat.v1
 
-IMAGES, HEATMAPS = "images", "heatmaps"
+IMAGES = "images"
 
 
 def freeze(model_dir, checkpoint=None, data_format=None):
@@ -29,8 +29,8 @@ def freeze(model_dir, checkpoint=None, data_format=None):
 
     Returns:
         model: the description, `model_directory.read`.
-        graph_def: from `images` [B, S, S, 3] float32 RGB 0 to 255 to `heatmaps` [B, h, h, K] float32, the last stage's,
-            with peaks of about 1.
+        graph_def: from `images` [B, S, S, 3] float32 RGB 0 to 255 to the outputs of the model's codec, by their names,
+            of the last stage.
 
     Raises:
         DataError: the description or the checkpoint is missing, broken, or not of this net.
@@ -38,10 +38,10 @@ def freeze(model_dir, checkpoint=None, data_format=None):
     model = model_directory.read(model_dir)
     checkpoint = model_directory.checkpoint(checkpoint or model_dir)
     with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=session_config()) as session:
-        _build(model, data_format, os.path.join(model_dir, model_directory.DESCRIPTION))
+        names = _build(model, data_format, os.path.join(model_dir, model_directory.DESCRIPTION))
         restore(session, checkpoint)
-        graph_def = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [HEATMAPS])
-    return model, fold_batch_norm(graph_def)
+        graph_def = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), names)
+    return model, fold_batch_norm(graph_def, names)
 
 
 def session_config(precision="float32"):
@@ -57,14 +57,17 @@ def session_config(precision="float32"):
 
 
 def _build(model, data_format, path):
+    """Builds the net; returns the names of its outputs."""
     size = model["train_image_size"]
     images = v1.placeholder(tf.float32, [None, size, size, 3], name=IMAGES)
     try:
-        heatmaps = forward(images, model, False, data_format)[-1]
+        outputs = codec.of(model).read(run_net(images, model, False, data_format)[-1])
     except (KeyError, TypeError, ValueError) as error:
         what = f"describes no net that this program builds ({error}): the file that the training wrote is needed"
         raise DataError(path, None, what) from error
-    tf.multiply(heatmaps, 1 / model["target_scale"], name=HEATMAPS)
+    for name, tensor in outputs.items():
+        tf.identity(tensor, name=name)
+    return list(outputs)
 
 
 def restore(session, checkpoint):
@@ -98,11 +101,12 @@ def _check_shapes(reader, names):
 _OUTPUT_AXES = {"Conv2D": 3, "DepthwiseConv2dNative": 2}
 
 
-def fold_batch_norm(graph_def):
+def fold_batch_norm(graph_def, outputs):
     """Returns the graph with each batch norm that follows a convolution multiplied into the kernel.
 
     gamma (conv(x, w) - mean) / sqrt(variance + epsilon) + beta is a convolution by a scaled w, plus a bias: less
     traffic through memory, and a form whose sum and activation the CPU's library computes in the same pass.
+    What the nodes named `outputs` do not need is left out.
     """
     nodes = {node.name: node for node in graph_def.node}
     uses = collections.Counter(name.split(":")[0] for node in graph_def.node for name in node.input)
@@ -113,7 +117,7 @@ def fold_batch_norm(graph_def):
             folded.node.extend(_biased_convolution(convolution, node, nodes))
         else:
             folded.node.append(node)
-    return v1.graph_util.extract_sub_graph(folded, [HEATMAPS])
+    return v1.graph_util.extract_sub_graph(folded, outputs)
 
 
 def _biased_convolution(convolution, norm, nodes):

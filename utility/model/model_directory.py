@@ -18,6 +18,7 @@ from configs import cross_checks
 from configs.flag_table import FLAGS
 from configs.keypoints import ALL, CATEGORIES
 from net import registry
+from utility.model import codec
 
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
@@ -32,12 +33,13 @@ _DESCRIPTION = fields(
         "net_options": fields({}, others=True),  # `net_options` checks them
         "category": choice((*CATEGORIES, ALL)),
         "keypoints": items(checked_json.name, 1, 10_000),
-        **{name: by_flag(FLAGS[name]) for name in ("train_image_size", "heatmap_size", "heatmap_sigma")},
-        "target_scale": by_flag(FLAGS["target_scale"]),
+        "train_image_size": by_flag(FLAGS["train_image_size"]),
         "normalisation": NORMALISATION,
-        "decode": by_flag(FLAGS["decode"]),
     },
-    {"heatmap_loss": by_flag(FLAGS["heatmap_loss"]), "training": fields({}, others=True)},
+    {
+        "codec": lambda value, key: choice(codec.names())(value, key),  # now: codecs may have been added
+        "training": fields({}, others=True),
+    },
     others=True,
 )
 
@@ -53,10 +55,10 @@ def read(model_dir):
     """Reads the description of the model in `model_dir`.
 
     Returns:
-        A dict: net, net_options, category, keypoints (names, in the order of the channels), train_image_size and
-        heatmap_size (pixels and cells, square), heatmap_sigma (cells), heatmap_loss (`mse` where it is missing),
-        target_scale (height of the trained maps), normalisation ({mean, scale}: lists of 3, RGB), decode, and what else
-        the training noted.
+        A dict: net, net_options, codec (`heatmap` where it is missing), category, keypoints (names, in the order of the
+        channels), train_image_size (pixels, square), normalisation ({mean, scale}: lists of 3, RGB), the codec's own
+        settings, and what else the training noted. Those of `heatmap`: heatmap_size (cells, square), heatmap_sigma
+        (cells), heatmap_loss (`mse` where it is missing), target_scale (height of the trained maps), decode.
 
     Raises:
         DataError: there is none, it is broken, or a newer version wrote it.
@@ -74,11 +76,15 @@ def _check(value, key):
     if version > FORMAT_VERSION:
         expected = f"at most {FORMAT_VERSION}, which is what this program reads"
         raise checked_json.Unexpected("format_version", expected, version)
-    model = {"heatmap_loss": "mse", **_DESCRIPTION(value, key)}
+    model = {"codec": "heatmap", **_DESCRIPTION(value, key)}
+    if model["codec"] == "heatmap":
+        model = {"heatmap_loss": "mse", **model}
+    settings = codec.find(model["codec"]).setting_names
+    model = fields({name: by_flag(FLAGS[name]) for name in settings}, others=True)(model, key)
     choice(registry.names())(model["net"], "net")
     model["net_options"] = net_options(model["net"])(model["net_options"], "net_options")
-    size, heatmap_size = model["train_image_size"], model["heatmap_size"]
-    if size % heatmap_size:
+    size, heatmap_size = model["train_image_size"], model.get("heatmap_size")
+    if heatmap_size and size % heatmap_size:
         raise checked_json.Unexpected("heatmap_size", f"a divisor of train_image_size, {size}", heatmap_size)
     if model["net"] == "hourglass":
         own = cross_checks.hourglass_size(size)

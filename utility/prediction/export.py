@@ -1,6 +1,6 @@
 """A trained net in the formats of other programs: SavedModel, TFLite, ONNX.
 
-N photos, H and W their size, S the net's input size, h the heatmap's, K keypoints.
+N photos, H and W their size, S the net's input size, K keypoints.
 """
 
 import os
@@ -11,12 +11,12 @@ import tensorflow as tf
 from base import geometry
 from base.errors import DataError
 from preprocessing.input import decoding, shrinking
-from utility.model import codec, inference_graph, network
+from utility.model import inference_graph
 from utility.prediction import inference
 
 v1 = tf.compat.v1
 
-BYTES, IMAGE, POINTS, SCORES, HEATMAPS = "image_bytes", "image", "points", "scores", "heatmaps"
+BYTES, IMAGE, POINTS, SCORES = "image_bytes", "image", "points", "scores"
 
 
 def saved_model(model, graph_def, folder, flip=False):
@@ -28,7 +28,7 @@ def saved_model(model, graph_def, folder, flip=False):
     Args:
         model, graph_def: of `inference_graph.freeze`.
         folder: the place; it must not exist.
-        flip: whether to average with the mirrored image.
+        flip: whether to average with the flipped image.
     """
     with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=inference_graph.session_config()) as session:
         net = inference.Net(model, graph_def, model["category"])
@@ -73,31 +73,29 @@ def _sampled(image, net):
 
 def _found(images, sizes, net, flip):
     """Returns the points [N, K, 2], in the photos' own pixels, and the scores [N, K] of the net's input."""
-    model = net.model
-    heatmaps = net(images, flip)
-    cells, _ = codec.decode(heatmaps, model["decode"], model["heatmap_sigma"])
-    scores = codec.confidence(heatmaps, model["heatmap_sigma"], network.learns_chances(model))
-    return geometry.to_pixels(cells / model["heatmap_size"] * sizes[:, tf.newaxis]), scores
+    points, scores = net.codec.decode(net(images, flip))
+    return geometry.to_pixels(points * sizes[:, tf.newaxis]), scores
 
 
-def portable_graph(model, graph_def, flip=False, only_heatmaps=False):
+def portable_graph(model, graph_def, flip=False, only_outputs=False):
     """Builds the net in operations that every format has.
 
     Args:
         model, graph_def: of `inference_graph.freeze`.
-        flip: whether to average with the mirrored image.
-        only_heatmaps: leave the decoding out; then the input is [1, S, S, 3], the photo resized.
+        flip: whether to average with the flipped image.
+        only_outputs: leave the decoding out; then the input is [1, S, S, 3], the photo resized.
 
     Returns:
         A GraphDef from `image` [N, H, W, 3] float32 RGB 0 to 255, the whole photo, to `points` [N, K, 2] in the photo's
-        own pixels and `scores` [N, K]; or to `heatmaps` [1, h, h, K].
+        own pixels and `scores` [N, K]; or to the codec's outputs, such as `heatmaps` [1, h, h, K].
     """
     size = model["train_image_size"]
     with tf.Graph().as_default() as graph:
         net = inference.Net(model, graph_def, model["category"])
-        if only_heatmaps:
+        if only_outputs:
             image = v1.placeholder(tf.float32, [1, size, size, 3], name=IMAGE)
-            tf.identity(net(image, flip), name=HEATMAPS)
+            for name, tensor in net(image, flip).items():
+                tf.identity(tensor, name=name)
         else:
             image = v1.placeholder(tf.float32, [None, None, None, 3], name=IMAGE)
             for name, tensor in zip((POINTS, SCORES), _found(*_sampled(image, net), net, flip)):
@@ -105,18 +103,19 @@ def portable_graph(model, graph_def, flip=False, only_heatmaps=False):
         return graph.as_graph_def()
 
 
-def tflite(graph_def, quantize="none", samples=()):
+def tflite(graph_def, outputs, quantize="none", samples=()):
     """Returns the bytes of a TFLite model.
 
     Args:
-        graph_def: of `portable_graph`; for int8 the one of heatmaps only.
+        graph_def: of `portable_graph`; for int8 the one of outputs only.
+        outputs: the names of what it gives.
         quantize: "none" (float32), "float16", or "int8".
         samples: for int8 the images [S, S, 3] float32 on which the ranges of numbers are measured.
     """
     with tempfile.TemporaryDirectory() as folder:
         # By way of a SavedModel, because only its signatures become the file's.
         place = os.path.join(folder, "saved_model")
-        _save_portable(graph_def, [HEATMAPS] if quantize == "int8" else [POINTS, SCORES], place)
+        _save_portable(graph_def, outputs, place)
         converter = tf.lite.TFLiteConverter.from_saved_model(place)
         if quantize != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -1,6 +1,6 @@
 """Exported models run by their own interpreters, to compare them with the checkpoint.
 
-H, W size of a photo, S the net's input size, K keypoints. A runner is a function(encoded JPEG, the same photo
+H, W size of a photo, K keypoints. A runner is a function(encoded JPEG, the same photo
 [H, W, 3] uint8) -> points [K, 2] in the photo's own pixels.
 """
 
@@ -10,7 +10,7 @@ from base import geometry
 from base.machine import cores
 from preprocessing.input import shrinking
 from utility.model import codec
-from utility.prediction.export import BYTES, HEATMAPS, IMAGE, POINTS
+from utility.prediction.export import BYTES, IMAGE, POINTS
 
 
 def saved_model_runner(folder, signature):
@@ -50,16 +50,16 @@ def tflite_runner(path):
     return run
 
 
-def heatmap_runner(path, model):
-    """Returns the runner of a TFLite file that gives heatmaps: the photo is resized before, the maps decoded after."""
+def outputs_runner(path, model):
+    """Returns the runner of a TFLite file that gives a codec's outputs: the photo is resized before, decoded after."""
+    own = codec.of(model)
     serve = _interpreter(path).get_signature_runner()
 
     def run(encoded, image):
         del encoded
-        maps = serve(**{IMAGE: resized(image, model["train_image_size"])[None]})[HEATMAPS]
-        cells, _ = codec.decode(tf.constant(maps), model["decode"], model["heatmap_sigma"])
-        size = tf.constant(image.shape[1::-1], tf.float32)
-        return geometry.to_pixels(cells[0] / model["heatmap_size"] * size).numpy()
+        given = serve(**{IMAGE: resized(image, model["train_image_size"])[None]})
+        points, _ = own.decode({name: tf.constant(given[name]) for name in own.output_names})
+        return geometry.to_pixels(points[0] * tf.constant(image.shape[1::-1], tf.float32)).numpy()
 
     return run
 

@@ -1,9 +1,9 @@
-"""The graph of prediction: a frame of photos to points, averaged over mirrored, scaled and turned views and over nets.
+"""The graph of prediction: a frame of photos to points, averaged over flipped, scaled and rotated views and over nets.
 
-The nets see a frame, a box of the photo, through views. Planes: photo (its own pixels), frame (the unit square), input
-(the frame times the net's input size) and cells (times its heatmap size). Affine matrices lead from one to the next.
+The nets see a frame, a box of the photo, through views. Planes: photo (its own pixels), frame (the unit square) and
+input (the frame times the net's input size). Affine matrices lead from one to the next.
 
-B photos, V views, S input size, h heatmap size, K keypoints.
+B photos, V views, S input size, K keypoints. Outputs are as `utility.model.codec` has them, {name: tensor}.
 """
 
 import math
@@ -15,7 +15,6 @@ import tensorflow as tf
 from base import geometry
 from configs.keypoints import keypoint_names, mirrored_name
 from utility.model import codec, inference_graph
-from utility.model.network import learns_chances
 
 _MARGIN_UNIT = 512.0  # pixels: the long side of the photos for which the margins of the second pass are given
 
@@ -24,18 +23,16 @@ class Options(NamedTuple):
     """How to predict.
 
     Attributes:
-        flip: average with the mirrored image.
+        flip: average with the flipped image.
         two_pass: predict again on the box around the first prediction.
-        first_pass_weight: share of the first pass's heatmaps in those of the second, as far as they show its box.
         crop_margin: what that box has more than the points on each side, (x, y), in pixels of a photo of 512 px.
         scales, rotations: views to average, factors and degrees about the middle of the frame.
         decode: a method of the codec; None for the first net's own.
-        average_points: average the nets' points instead of their heatmaps.
+        average_points: average the nets' points instead of their outputs.
     """
 
     flip: bool = False
     two_pass: bool = False
-    first_pass_weight: float = 0.0
     crop_margin: tuple = (100.0, 80.0)
     scales: tuple = (1.0,)
     rotations: tuple = (0.0,)
@@ -48,7 +45,6 @@ def options_from(settings):
     return Options(
         flip=settings["flip_on_test"],
         two_pass=settings["two_pass"],
-        first_pass_weight=settings["first_pass_weight"],
         crop_margin=tuple(settings["crop_margin"]),
         scales=tuple(settings["test_scales"]),
         rotations=tuple(settings["test_rotations"]),
@@ -76,34 +72,38 @@ class Net:
         model: the description of `model_directory.read`.
         graph_def: of `inference_graph.freeze`.
         category: whose keypoints are wanted; the model has them.
+        decode: how; None for the model's own way.
 
     Attributes:
         model: the description.
+        codec: of its outputs.
     """
 
-    def __init__(self, model, graph_def, category):
+    def __init__(self, model, graph_def, category, decode=None):
         self.model = model
+        self.codec = codec.of(model, decode)
         names = list(model["keypoints"])
-        self._mirrored = [names.index(mirrored_name(name)) for name in names]
+        self._partners = [names.index(mirrored_name(name)) for name in names]
         self._channels = [names.index(name) for name in keypoint_names(category)]
         constants, self._graph_def = _split_off_constants(graph_def)
         names = [f"{node.name}:0" for node in constants.node]
         self._weights = dict(zip(names, tf.import_graph_def(constants, return_elements=names, name="weights")))
 
     def __call__(self, images, flip):
-        """Returns the heatmaps [V, h, h, K] of images [V, S, S, 3], averaged with those of the mirrored images."""
+        """Returns the outputs for images [V, S, S, 3], averaged with those of the flipped images if `flip`."""
         if not flip:
-            return tf.gather(self._run(images), self._channels, axis=-1)
-        heatmaps = self._run(tf.concat([images, tf.reverse(images, axis=[2])], axis=0))
-        straight, mirrored = tf.split(heatmaps, 2)
-        mirrored = tf.reverse(mirrored, axis=[2])
-        average = (straight + tf.gather(mirrored, self._mirrored, axis=-1)) / 2
-        return tf.gather(average, self._channels, axis=-1)
+            return self.codec.slice(self._run(images), self._channels)
+        both = self._run(tf.concat([images, tf.reverse(images, axis=[2])], axis=0))
+        halves = {name: tf.split(tensor, 2) for name, tensor in both.items()}
+        straight, flipped = ({name: half[part] for name, half in halves.items()} for part in (0, 1))
+        average = self.codec.average([straight, self.codec.flip(flipped, self._partners)])
+        return self.codec.slice(average, self._channels)
 
     def _run(self, images):
         given = {f"{inference_graph.IMAGES}:0": images, **self._weights}
-        (heatmaps,) = tf.import_graph_def(self._graph_def, given, [f"{inference_graph.HEATMAPS}:0"], name="net")
-        return heatmaps
+        names = self.codec.output_names
+        found = tf.import_graph_def(self._graph_def, given, [f"{name}:0" for name in names], name="net")
+        return dict(zip(names, found))
 
 
 def _split_off_constants(graph_def):
@@ -116,78 +116,51 @@ def _split_off_constants(graph_def):
 
 
 def run_nets(windows, to_frame, nets, options):
-    """Returns the heatmaps of a frame by each net, averaged over the views: a list of [B, h, h, K] float32.
+    """Returns the outputs of each net for a frame, averaged over the views, a list.
 
     Args:
         windows: {input size: Windows}, for every size that a net has.
         to_frame: [B, 2, 3] float32, from the plane of the photo to the unit square.
-        nets: a list of Net (or what is called like one and has a `model`).
+        nets: a list of Net (or what is called like one and has a `model` and a `codec`).
         options: Options.
     """
     return [_average_views(windows[net.model["train_image_size"]], to_frame, net, options) for net in nets]
 
 
-def mix(first, first_to_second, second, nets, options):
-    """Returns the second pass's heatmaps, a list as of `run_nets`, in which the first pass's have their share.
+def find_in_frame(outputs, to_frame, nets, options):
+    """Finds the keypoints in the outputs for a frame.
 
     Args:
-        first, second: the heatmaps of the passes.
-        first_to_second: [B, 2, 3] float32, from the frame of the first pass to that of the second.
-        nets, options: as for `run_nets`.
-    """
-    share, density = options.first_pass_weight, reads_density(nets, options)
-    moved = [_move(heatmaps, first_to_second, density) for heatmaps in first]
-    return [share * early + (1 - share) * late for early, late in zip(moved, second)]
-
-
-def find_in_frame(heatmaps, to_frame, nets, options):
-    """Finds the keypoints in the heatmaps of a frame.
-
-    Args:
-        heatmaps: of `run_nets`.
+        outputs: of `run_nets`.
         to_frame, nets, options: as for `run_nets`.
 
     Returns:
         points: [B, K, 2] float32, in the photo's own pixels as the CSV counts them (the first pixel's centre is 0).
-        scores: [B, K] float32, from 0 to 1, of `codec.confidence`.
+        scores: [B, K] float32, from 0 to 1, as the codec has them.
     """
     if options.average_points:
-        found = [_decode(maps, net.model, learns_chances(net.model), options) for maps, net in zip(heatmaps, nets)]
+        found = [net.codec.decode(one) for one, net in zip(outputs, nets)]
         points, scores = (tf.add_n(values) / len(values) for values in zip(*found))
     else:
-        finest = max(nets, key=lambda net: net.model["heatmap_size"]).model
-        density = reads_density(nets, options)
-        resized = [_resize(maps, finest["heatmap_size"], density) for maps in heatmaps]
-        chances = all(learns_chances(net.model) for net in nets)
-        points, scores = _decode(tf.add_n(resized) / len(resized), finest, chances, options)
+        first, *others = (net.codec for net in nets)
+        merged = first.merge(others)
+        points, scores = merged.decode(
+            merged.average([merged.adopt(one, net.codec) for one, net in zip(outputs, nets)])
+        )
     return geometry.to_pixels(geometry.apply(geometry.invert(to_frame), points)), scores
 
 
-def reads_density(nets, options):
-    """Returns whether the decoding weighs whole maps, so that an enlarged one must keep its sum, not its height."""
-    finest = max(nets, key=lambda net: net.model["heatmap_size"]).model
-    return (options.decode or finest["decode"]) == "median"
-
-
-def _decode(heatmaps, model, chances, options):
-    """Returns the points [B, K, 2] in the frame's plane, and their scores [B, K]."""
-    cells, _ = codec.decode(heatmaps, options.decode or model["decode"], model["heatmap_sigma"])
-    return cells / model["heatmap_size"], codec.confidence(heatmaps, model["heatmap_sigma"], chances)
-
-
 def _average_views(windows, to_frame, net, options):
-    """Returns the heatmaps [B, h, h, K] of a frame, averaged over its views."""
+    """Returns the outputs for a frame, averaged over its views."""
     size = net.model["train_image_size"]
-    total = 0.0
-    for turn in views(options):
-        to_view = to_frame if turn is None else geometry.compose(to_frame, turn)
+    seen = []
+    for view in views(options):
+        to_view = to_frame if view is None else geometry.compose(to_frame, view)
         to_input = geometry.compose(to_view, np.float32(geometry.scaling(size, size)))
         from_image = geometry.compose(geometry.invert(windows.to_image), to_input)
-        heatmaps = net(geometry.warp(windows.images, from_image, [size, size]), options.flip)
-        if turn is not None:
-            heatmaps = _move(heatmaps, np.float32(geometry.invert(turn))[None], reads_density([net], options))
-        total += heatmaps
-    return total / len(options.scales) / len(options.rotations)
+        outputs = net(geometry.warp(windows.images, from_image, [size, size]), options.flip)
+        seen.append(outputs if view is None else net.codec.warp(outputs, np.float32(geometry.invert(view))[None]))
+    return net.codec.average(seen)
 
 
 def views(options):
@@ -198,31 +171,9 @@ def views(options):
                 yield None
             else:
                 middle = geometry.translation(-0.5, -0.5)
-                turn = geometry.rotation(math.radians(degrees), 0.0, 0.0)
+                rotation = geometry.rotation(math.radians(degrees), 0.0, 0.0)
                 zoom = geometry.scaling(scale, scale)
-                yield np.float32(geometry.compose(middle, zoom, turn, geometry.invert(middle)))
-
-
-def _move(heatmaps, matrix, density):
-    """Returns the heatmaps [B, h, h, K] of a frame in another one, to which matrices [B or 1, 2, 3] lead.
-
-    A map that is a density is scaled by the change of area, so that each cell's chance stays the same.
-    """
-    batch, cells = tf.shape(heatmaps)[0], heatmaps.shape[1]
-    to_cells = np.float32(geometry.scaling(cells, cells))
-    in_cells = geometry.compose(np.float32(geometry.invert(to_cells)), matrix, to_cells)
-    moved = geometry.warp(heatmaps, tf.broadcast_to(in_cells, [batch, 2, 3]), [cells, cells])
-    if density:
-        moved /= tf.abs(tf.linalg.det(tf.convert_to_tensor(matrix)[:, :, :2]))[:, tf.newaxis, tf.newaxis, tf.newaxis]
-    return tf.ensure_shape(moved, heatmaps.shape)
-
-
-def _resize(heatmaps, cells, density):
-    own = heatmaps.shape[1]
-    if own == cells:
-        return heatmaps
-    resized = tf.compat.v1.image.resize_bilinear(heatmaps, [cells, cells], half_pixel_centers=True)
-    return resized * (own / cells) ** 2 if density else resized
+                yield np.float32(geometry.compose(middle, zoom, rotation, geometry.invert(middle)))
 
 
 def frame_around(points, size, keypoints, margin):

@@ -36,17 +36,10 @@ class Passes:
                 for _ in self._sizes
             ]
             to_frame = v1.placeholder(tf.float32, [None, 2, 3])
-            heatmaps = inference.run_nets(dict(zip(self._sizes, given)), to_frame, nets, options)
-            found = inference.find_in_frame(heatmaps, to_frame, nets, options)
-            first = [v1.placeholder(tf.float32, maps.shape) for maps in heatmaps]
-            between = v1.placeholder(tf.float32, [None, 2, 3])
-            mixed = inference.mix(first, between, heatmaps, nets, options)
-            found_again = inference.find_in_frame(mixed, to_frame, nets, options)
+            outputs = inference.run_nets(dict(zip(self._sizes, given)), to_frame, nets, options)
+            found = inference.find_in_frame(outputs, to_frame, nets, options)
             session = v1.Session(graph=graph, config=config)
-        feeds = [to_frame, *(tensor for size in given for tensor in size)]
-        self._mixes = options.two_pass and options.first_pass_weight > 0
-        self._first = session.make_callable([*found, *(heatmaps if self._mixes else ())], feeds)
-        self._second = session.make_callable(list(found_again), [*feeds, between, *first]) if self._mixes else None
+        self._run_nets = session.make_callable(list(found), [to_frame, *(tensor for size in given for tensor in size)])
 
     def find(self, images, categories):
         """Finds the keypoints of photos.
@@ -61,26 +54,23 @@ class Passes:
         """
         sizes = [image.shape[1::-1] for image in images]
         frames = [geometry.cropping(0.0, 0.0, *map(float, size), 1.0, 1.0) for size in sizes]
-        points, scores, *heatmaps = self._run(self._first, images, frames)
+        points, scores = self._run(images, frames)
         if not self._options.two_pass:
             return points, scores
         closer = [
             inference.frame_around(geometry.to_plane(row), size, self._has(category), self._options.crop_margin)
             for row, size, category in zip(points, sizes, categories)
         ]
-        if not self._mixes:
-            return self._run(self._first, images, closer)
-        between = np.float32([geometry.compose(geometry.invert(a), b) for a, b in zip(frames, closer)])
-        return self._run(self._second, images, closer, between, *heatmaps)
+        return self._run(images, closer)
 
     def _has(self, category):
         """Returns which of the nets' keypoints a garment has, [K] bool."""
         return np.isin(self._own, keypoint_indices(category or ALL))
 
-    def _run(self, run, images, frames, *more):
-        """Returns the outputs [N, ...] of a pass on a frame of each photo."""
+    def _run(self, images, frames):
+        """Returns the points [N, K, 2] and scores [N, K] of a pass on a frame of each photo."""
         parts = []
         for cut, part in windows.batches(images, frames, self._sizes, self._options):
             seen = [array for size in self._sizes for array in cut[size]]
-            parts.append(run(np.float32(frames[part]), *seen, *(values[part] for values in more)))
+            parts.append(self._run_nets(np.float32(frames[part]), *seen))
         return [np.concatenate(values) for values in zip(*parts)]

@@ -14,7 +14,7 @@ import numpy as np
 
 from base.errors import DataError
 from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names
-from utility.model import inference_graph, model_directory, network
+from utility.model import codec, inference_graph, model_directory
 from utility.prediction import inference, photo_reading
 from utility.prediction.passes import Passes
 
@@ -23,7 +23,7 @@ class Predictor:
     """Trained nets, loaded once, that find the keypoints of photos.
 
     Args:
-        model_dirs: the folder of a model, or several whose heatmaps are averaged.
+        model_dirs: the folder of a model, or several whose outputs are averaged.
         category: whose keypoints to find; None for the models' own.
         checkpoint: a checkpoint (a prefix, or a folder) instead of the model's best, where there is one model.
         options: inference.Options.
@@ -33,7 +33,7 @@ class Predictor:
         category: whose keypoints are found, a name of CATEGORIES or `all`.
 
     Raises:
-        DataError: a model is missing, broken, lacks keypoints of the category, or has no maps for the decoding.
+        DataError: a model is missing, broken, lacks keypoints of the category, or cannot be decoded so.
     """
 
     def __init__(self, model_dirs, category=None, checkpoint=None, options=None, precision="float32"):
@@ -44,10 +44,11 @@ class Predictor:
         for folder, model in zip(model_dirs, models):
             _check_keypoints(folder, model, self.category)
             _check_decoding(folder, model, options.decode)
+        _check_average(model_dirs, models, options)
         frozen_nets = [inference_graph.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
         config = inference_graph.session_config(precision)
         self._passes = Passes(
-            lambda: [inference.Net(model, graph_def, self.category) for model, graph_def in frozen_nets],
+            lambda: [inference.Net(*frozen, self.category, options.decode) for frozen in frozen_nets],
             self.category,
             options,
             config,
@@ -64,7 +65,7 @@ class Predictor:
 
         Returns:
             {category, width, height, keypoints: {name: {x, y, score}}}; x and y in the photo's pixels, the first
-            pixel's centre at 0; scores from 0 to 1, as `codec.confidence` of the averaged heatmaps.
+            pixel's centre at 0; scores from 0 to 1.
 
         Raises:
             DataError: the file cannot be read as an image, or the box lies outside of it.
@@ -113,10 +114,21 @@ def _check_keypoints(folder, model, category):
 
 
 def _check_decoding(folder, model, method):
-    if (method or model["decode"]) == "median" and not network.learns_chances(model):
-        path = os.path.join(folder, model_directory.DESCRIPTION)
-        what = "the maps are no chances, as the decoding by the median reads them: --decode=dark is needed"
-        raise DataError(path, "heatmap_loss", what)
+    try:
+        codec.of(model, method)
+    except ValueError as error:
+        raise DataError(os.path.join(folder, model_directory.DESCRIPTION), "decode", str(error)) from error
+
+
+def _check_average(folders, models, options):
+    """Refuses an ensemble of models whose outputs have nothing in common, where they would be averaged."""
+    if options.average_points:
+        return
+    for folder, model in zip(folders[1:], models[1:]):
+        if model["codec"] != models[0]["codec"]:
+            path = os.path.join(folder, model_directory.DESCRIPTION)
+            expected = f"expected {models[0]['codec']} as {folders[0]} has, got {model['codec']}"
+            raise DataError(path, "codec", f"{expected}; --average=points averages their points")
 
 
 def _cut(image, box, name):

@@ -1,9 +1,7 @@
-"""The one model function: every net, in training, evaluation and prediction.
+"""The one model function: every net, in training and evaluation.
 
-B batch, K keypoints, H and W the input's height and width, h and w the heatmap's.
+B batch, K keypoints, H and W the input's height and width.
 """
-
-import math
 
 import tensorflow as tf
 
@@ -12,7 +10,7 @@ from base.estimator_api import EstimatorSpec, ModeKeys
 from configs.keypoints import ALL, CATEGORIES, num_keypoints
 from net.registry import get_net
 from utility.model import averaging, codec, losses, metrics
-from utility.model.network import as_heatmaps, learns_chances, locate, run_net
+from utility.model.network import run_net
 from utility.training import distribution, optimization
 
 v1 = tf.compat.v1
@@ -25,27 +23,22 @@ def model_fn(features, labels, mode, params):
         features: {image [B, H, W, 3] RGB 0 to 255, to_input [B, 2, 3] float32 (photo to input plane),
             image_id [B] string, image_size [B, 2] int32 (width, height), category [B] int32 (class id)}.
         labels: {points [B, K, 2] float32 in the input plane, visibility [B, K] int32 in {-1, 0, 1}, norm [B] float32 in
-            pixels of the photo}; None in prediction.
-        mode: ModeKeys.
+            pixels of the photo}.
+        mode: ModeKeys.TRAIN or EVAL: prediction has a path of its own, `utility.prediction`.
         params: {"model": the description of `model_directory.read`, "data_format": of the net's inside or None,
             "training": flags of the group `training` by name, with steps_per_epoch and total_steps}.
 
     Returns:
-        An EstimatorSpec. Its predictions are {points [B, K, 2] in the photo's own pixels as the CSV counts them (the
-        centre of the first pixel is 0), scores [B, K], image_id [B]}.
+        An EstimatorSpec.
     """
     model = params["model"]
-    outputs = run_net(features["image"], model, mode == ModeKeys.TRAIN, params.get("data_format"))
-    points, scores = locate(as_heatmaps(outputs[-1], model), features["to_input"], model)
-    if mode == ModeKeys.PREDICT:
-        predictions = {"points": points - 0.5, "scores": scores, "image_id": features["image_id"]}
-        return EstimatorSpec(mode, predictions=predictions)
-
     training = params["training"]
-    stage_losses = heatmap_losses(outputs, features, labels, model, training)
+    stages = run_net(features["image"], model, mode == ModeKeys.TRAIN, params.get("data_format"))
+    stage_losses = losses_of_stages(stages, features, labels, model, training)
     for index, stage_loss in enumerate(stage_losses):
         v1.summary.scalar(f"loss/stage_{index}", stage_loss)
     loss = training["mse_weight"] * tf.add_n(stage_losses)
+    points = locate(stages[-1], features["to_input"], model)
     errors, visible = normalized_errors(points, features, labels)
     _name_pictures(features, points, labels, visible)
     if mode == ModeKeys.EVAL:
@@ -78,28 +71,36 @@ def _name_progress(loss, errors, visible, rate, train_op):
 def _name_pictures(features, points, labels, visible):
     """Names what the pictures of predictions beside truth are drawn from: [B, ...], points in the input's pixels."""
     tf.identity(features["image"], "pictures/image")
-    tf.identity(geometry.apply(features["to_input"], points) - 0.5, "pictures/points")
-    tf.identity(labels["points"] - 0.5, "pictures/truth")
+    tf.identity(geometry.to_pixels(geometry.apply(features["to_input"], points)), "pictures/points")
+    tf.identity(geometry.to_pixels(labels["points"]), "pictures/truth")
     tf.identity(visible, "pictures/visible")
     tf.identity(features["category"], "pictures/category")
 
 
-def heatmap_losses(outputs, features, labels, model, training):
+def locate(raw, to_input, model):
+    """Returns the points [B, K, 2] float32, in the photo's continuous plane, of what a stage of the net gives.
+
+    Args:
+        raw: of a stage, as `network.run_net` returns it.
+        to_input: [B, 2, 3] float32, the matrices from the photos to the network's input.
+        model: the description of `model_directory.read`.
+    """
+    own = codec.of(model)
+    points, _ = own.decode(own.read(raw))
+    return geometry.apply(geometry.invert(to_input), points * model["train_image_size"])
+
+
+def losses_of_stages(stages, features, labels, model, training):
     """Returns the loss of each stage, a list of scalars: plain, or of the hardest keypoints (OHKM).
 
-    Only visible keypoints count. A stage's targets may be wider than the model's sigma, as the net's registry row says.
+    Only visible keypoints count.
     """
-    size = model["heatmap_size"]
-    cells = labels["points"] * (size / model["train_image_size"])
+    own = codec.of(model)
+    points = labels["points"] / model["train_image_size"]
     visible = tf.cast(tf.equal(labels["visibility"], 1), tf.float32)
     stage_losses = []
-    for maps, stage in zip(outputs, get_net(model["net"]).stages(model["net_options"])):
-        sigma = math.hypot(model["heatmap_sigma"], stage.sigma)
-        targets = codec.encode(cells, (size, size), sigma)
-        if learns_chances(model):
-            errors = losses.keypoint_divergences(maps, targets)
-        else:
-            errors = losses.keypoint_errors(maps, model["target_scale"] * targets)
+    for raw, stage in zip(stages, get_net(model["net"]).stages(model["net_options"])):
+        errors = own.errors(raw, own.encode(points, labels["visibility"], stage))
         if stage.loss == "ohkm" and training["use_ohkm"]:
             value = losses.hardest_mean(errors, visible, _half_of_keypoints(model["category"], features["category"]))
         else:

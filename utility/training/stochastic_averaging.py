@@ -11,7 +11,7 @@ import tensorflow as tf
 from base import checked_json
 from base.files import atomic_write
 from utility.model import averaging, checkpoints, model_directory
-from utility.model.network import forward
+from utility.model.network import run_net
 from utility.training.best_checkpoint import BestCheckpoint
 from utility.training.estimators import training_input
 
@@ -77,7 +77,7 @@ def _batches(job):
 
 def _forward(job, images):
     momentumless = {**job.model, "net_options": {**job.model["net_options"], "bn_momentum": 0.0}}
-    return forward(images, momentumless, True, job.settings["data_format"])
+    return run_net(images, momentumless, True, job.settings["data_format"])
 
 
 def average_net(checkpoint, batches, forward):

@@ -12,7 +12,7 @@ from base import full_disk
 from base.errors import DataError, UsageError
 from base.files import exclusive_folder
 from preprocessing.data.manifest import naming_damage
-from utility.model import checkpoints, model_directory
+from utility.model import checkpoints, codec, model_directory
 from utility.training import optimization, rollbacks, shared_folder, stochastic_averaging, training_plan
 from utility.training.distribution import distribute
 from utility.training.estimators import evaluation_estimator, global_step, run_training, validation_input
@@ -200,7 +200,7 @@ def _header(job, parameters):
     return [
         f"{job.category}: {model['net']} {options}",
         f"  {parameters:,} parameters, {len(model['keypoints'])} keypoints, input {model['train_image_size']} px, "
-        f"maps {model['heatmap_size']} cells, sigma {model['heatmap_sigma']}",
+        f"{codec.of(model).summary()}",
         f"  photos: {photos}; validation {job.num_validation or 'none'}",
         f"  {schedule['total_steps']} steps of {settings['batch_size']} photos ({settings['train_epochs']:g} epochs), "
         f"an evaluation every {schedule['steps_per_eval']}",

@@ -9,7 +9,7 @@ from configs.flag_table import GROUPS
 from configs.keypoints import ALL, CATEGORIES, keypoint_names
 from net import registry
 from preprocessing.data import manifest
-from utility.model import checkpoints
+from utility.model import checkpoints, codec
 
 # Settings that may differ when a training goes on: they decide how long, how watched and by which machine it runs.
 _FREE = {
@@ -64,13 +64,17 @@ def describe(category, settings, net, net_options, start=None):
         "category": category,
         "keypoints": list(keypoint_names(category)),
         "train_image_size": settings["train_image_size"],
-        "heatmap_size": settings["heatmap_size"],
-        "heatmap_sigma": settings["heatmap_sigma"],
-        "heatmap_loss": settings["heatmap_loss"],
-        "target_scale": settings["target_scale"],
         "normalisation": inherited["normalisation"],
-        "decode": settings["decode"] or "dark",
+        **_codec_settings(registry.get_net(net).codec, settings),
     }
+
+
+def _codec_settings(name, settings):
+    """Returns what a model's description says of its codec."""
+    own = {setting: settings[setting] for setting in codec.find(name).setting_names}
+    if "decode" in own:
+        own["decode"] = own["decode"] or "dark"
+    return {"codec": name, **own}
 
 
 def count_images(data_dir, category):

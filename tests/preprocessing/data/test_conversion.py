@@ -24,7 +24,7 @@ from base.errors import DataError, DataErrors
 from configs.keypoints import CATEGORIES, keypoint_indices
 from preprocessing.data import annotations, conversion, conversion_plan, layout, manifest, records
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = {"blouse": 3, "dress": 20, "outwear": 0, "skirt": 41, "trousers": 1}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from utility.model import codec, losses
+from utility.model import heatmaps, losses
 
 SIZE = (9, 12)
 
@@ -37,7 +37,7 @@ def test_divergence_is_the_sum_over_cells(random):
 
 def test_divergence_is_0_for_the_targets_own_logits_and_without_target():
     with tf.Graph().as_default():
-        targets = codec.encode(tf.constant([[[3.2, 5.1], [6.0, 4.4]]]), SIZE, 1.5)
+        targets = heatmaps.encode(tf.constant([[[3.2, 5.1], [6.0, 4.4]]]), SIZE, 1.5)
         matched = run(losses.keypoint_divergences(tf.math.log(targets), 7.0 * targets))
         without = run(losses.keypoint_divergences(tf.math.log(targets), tf.zeros_like(targets)))
     np.testing.assert_allclose(matched, [[0, 0]], atol=1e-5)
@@ -47,24 +47,24 @@ def test_divergence_is_0_for_the_targets_own_logits_and_without_target():
 def test_divergence_of_huge_logits_has_a_finite_gradient():
     with tf.Graph().as_default():
         logits = tf.constant(np.linspace(-1e4, 1e4, 9 * 12, dtype=np.float32).reshape([1, *SIZE, 1]))
-        targets = codec.encode(tf.constant([[[3.2, 5.1]]]), SIZE, 1.0)
+        targets = heatmaps.encode(tf.constant([[[3.2, 5.1]]]), SIZE, 1.0)
         gradient = run(tf.gradients(losses.keypoint_divergences(logits, targets), logits)[0])
     assert np.isfinite(gradient).all()
     assert np.abs(gradient).max() > 0.5
 
 
-def test_chances_are_the_softmax_in_the_height_of_the_targets(random):
+def test_probabilities_are_the_softmax_in_the_height_of_the_targets(random):
     logits = random.normal(0, 2, [2, *SIZE, 3]).astype(np.float32)
     with tf.Graph().as_default():
-        maps = run(codec.chances(tf.constant(logits), 1.5))
+        maps = run(heatmaps.probabilities(tf.constant(logits), 1.5))
     np.testing.assert_allclose(maps, softmax(logits) * 2 * np.pi * 1.5**2, rtol=1e-4)
 
 
-def test_chances_of_the_targets_logits_decode_to_the_point():
+def test_probabilities_of_the_targets_logits_decode_to_the_point():
     points = np.array([[[3.2, 5.1], [7.7, 4.4]]], np.float32)
     with tf.Graph().as_default():
-        maps = codec.chances(tf.math.log(codec.encode(tf.constant(points), SIZE, 1.0)) + 30.0, 1.0)
+        maps = heatmaps.probabilities(tf.math.log(heatmaps.encode(tf.constant(points), SIZE, 1.0)) + 30.0, 1.0)
         with tf.compat.v1.Session() as session:
-            decoded, scores = session.run(codec.decode(maps, "dark", 1.0))
+            decoded, highest = session.run((heatmaps.decode(maps, "dark", 1.0), tf.reduce_max(maps, axis=[1, 2])))
     np.testing.assert_allclose(decoded, points, atol=0.05)
-    np.testing.assert_allclose(scores, 1, atol=0.25)  # the peak lies between the centres of cells
+    np.testing.assert_allclose(highest, 1, atol=0.25)  # the peak lies between the centres of cells

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from made_models import description, make
 
 from base import geometry
-from base.estimator_api import ModeKeys
 from configs.keypoints import ALL, keypoint_names, mirrored_name
 from preprocessing.data import records
 from preprocessing.input import input_fn
-from utility.model import codec, inference_graph, model_directory, network
+from utility.model import codec, heatmap_codec, heatmaps, inference_graph, model_directory, network
+from utility.model.heatmap_codec import MAPS
 from utility.prediction import inference, passes, photo_reading
 from utility.prediction.predictor import Predictor
-from utility.training import model_fn
+from utility.training.model_fn import locate
 
 v1 = tf.compat.v1
 
@@ -34,12 +34,13 @@ class ColourSpots:
     The left keypoints' maps are the left half of the frame, the right ones' the right half.
     """
 
-    def __init__(self, size=64):
+    def __init__(self, size=64, **settings):
         self.model = description(image_size=size)
+        self.codec = codec.of({**self.model, **settings})
         names = keypoint_names("skirt")
         self._colours = [0 if "waistband" in name else 1 for name in names]
         self._left = np.array([name.endswith("left") for name in names])
-        self._mirrored = [names.index(mirrored_name(name)) for name in names]
+        self._partners = [names.index(mirrored_name(name)) for name in names]
 
     def __call__(self, images, flip):
         def maps(pictures):
@@ -49,9 +50,9 @@ class ColourSpots:
 
         straight = maps(images)
         if not flip:
-            return straight
-        mirrored = tf.reverse(maps(tf.reverse(images, axis=[2])), axis=[2])
-        return (straight + tf.gather(mirrored, self._mirrored, axis=-1)) / 2
+            return {MAPS: straight}
+        flipped = tf.reverse(maps(tf.reverse(images, axis=[2])), axis=[2])
+        return {MAPS: (straight + tf.gather(flipped, self._partners, axis=-1)) / 2}
 
 
 def found(images, nets, category="skirt", classes=None, **options):
@@ -98,19 +99,19 @@ def test_a_frozen_net_equals_the_evaluation(tmp_path):
     images = [photo_reading.decode(data, "made") for data in encoded]
     with tf.io.TFRecordWriter(str(tmp_path / "skirt_0000.tfrecord")) as writer:
         for data, image in zip(encoded, images):
-            writer.write(records.serialise("Images/skirt/a.jpg", data, image.shape[1::-1], "skirt"))
-    points, scores = Predictor(folder).find(images, ["skirt"] * 2)
+            labels = np.full([24, 2], 7), np.ones([24], np.int64)
+            writer.write(records.serialise("Images/skirt/a.jpg", data, image.shape[1::-1], "skirt", *labels))
+    points, _ = Predictor(folder).find(images, ["skirt"] * 2)
     with tf.Graph().as_default(), v1.Session() as session:
-        dataset = input_fn.make_dataset(str(tmp_path), "skirt", False, 2, 64, with_labels=False)
-        features = v1.data.make_one_shot_iterator(dataset).get_next()
-        params = {"model": model_directory.read(folder)}
-        spec = model_fn.model_fn(features, None, ModeKeys.PREDICT, params)
+        dataset = input_fn.make_dataset(str(tmp_path), "skirt", False, 2, 64)
+        features, _ = v1.data.make_one_shot_iterator(dataset).get_next()
+        model = model_directory.read(folder)
+        found_points = locate(network.run_net(features["image"], model, False)[-1], features["to_input"], model)
         v1.train.Saver(v1.global_variables()).restore(session, model_directory.checkpoint(folder))
-        expected = session.run(spec.predictions)
+        expected = geometry.to_pixels(session.run(found_points))
     # The first is shrunk by libjpeg for the evaluation, by the means of its pixels here: nearly, not quite the same.
-    for row, right, tolerance in zip(points, expected["points"], (0.2, 0.01)):
+    for row, right, tolerance in zip(points, expected, (0.2, 0.01)):
         assert row == pytest.approx(right, abs=tolerance)
-    assert np.stack(scores) == pytest.approx(np.clip(expected["scores"], 0, 1), rel=1e-4)
 
 
 @pytest.mark.parametrize("net", ["hourglass", "cpn"])
@@ -120,13 +121,14 @@ def test_folding_batch_norm_changes_no_heatmap(net):
         v1.set_random_seed(1)
         images = v1.placeholder(tf.float32, [None, 64, 64, 3], name=inference_graph.IMAGES)
         model = description(net=net)
-        tf.identity(network.forward(images, model, False)[-1], name=inference_graph.HEATMAPS)
+        outputs = codec.of(model).read(network.run_net(images, model, False)[-1])
+        tf.identity(outputs[MAPS], name=MAPS)
         session.run(v1.global_variables_initializer())
         norms = ("beta", "gamma", "moving_mean", "moving_variance")
         norms = [variable for variable in v1.global_variables() if variable.op.name.endswith(norms)]
         session.run([v1.assign(variable, tf.random.uniform(variable.shape, 0.5, 1.5)) for variable in norms])
-        plain = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [inference_graph.HEATMAPS])
-    folded = inference_graph.fold_batch_norm(plain)
+        plain = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [MAPS])
+    folded = inference_graph.fold_batch_norm(plain, [MAPS])
     batch = np.stack([photo(64, 64, seed) for seed in range(2)]).astype(np.float32)
     before, after = (_run(graph_def, batch) for graph_def in (plain, folded))
     assert np.abs(before - after).max() < 1e-4 * np.abs(before).max()
@@ -140,10 +142,8 @@ def test_folding_batch_norm_changes_no_heatmap(net):
 
 def _run(graph_def, batch):
     with tf.Graph().as_default(), v1.Session() as session:
-        (heatmaps,) = tf.import_graph_def(
-            graph_def, {f"{inference_graph.IMAGES}:0": batch}, [f"{inference_graph.HEATMAPS}:0"]
-        )
-        return session.run(heatmaps)
+        (maps,) = tf.import_graph_def(graph_def, {f"{inference_graph.IMAGES}:0": batch}, [f"{MAPS}:0"])
+        return session.run(maps)
 
 
 def test_all_calls_of_a_net_share_its_weights(tmp_path):
@@ -167,19 +167,6 @@ def test_second_pass_looks_at_the_crop_around_the_first():
     once, _ = found(big, [ColourSpots()])
     twice, _ = found(big, [ColourSpots()], two_pass=True, crop_margin=(30.0, 30.0))
     assert errors_of(twice, truth).mean() < 1 < errors_of(once, truth).mean()
-
-
-def test_the_first_pass_counts_in_the_second_by_its_weight():
-    """At weight 1 the crop's heatmaps are the whole photo's, cut and enlarged, so the points are the first pass's."""
-    big = [spots(640, 480, left=250, top=200, sigma=30.0)]
-    truth = TRUTH + np.float32([250, 200])
-    options = {"two_pass": True, "crop_margin": (80.0, 80.0), "decode": "median"}
-    once, _ = found(big, [ColourSpots(128)], decode="median")
-    second, mixed, first = (
-        found(big, [ColourSpots(128)], **options, first_pass_weight=weight)[0] for weight in (0.0, 0.3, 1.0)
-    )
-    assert np.abs(first - once).max() < 0.5  # a fortieth of the first pass's cell
-    assert errors_of(second, truth).sum() < errors_of(mixed, truth).sum() < errors_of(first, truth).sum() - 2
 
 
 def test_the_box_of_the_second_pass_follows_points_margin_and_photo():
@@ -213,12 +200,13 @@ def test_averages_over_nets_are_of_heatmaps_unless_asked():
 
         def __init__(self, x, height, sigma):
             self.model = {**description(), "decode": "argmax"}
+            self.codec = codec.of(self.model)
             cells = np.arange(16) + 0.5
             bump = height * np.exp(-((cells[None, :] - x - 0.5) ** 2 + (cells[:, None] - 8.5) ** 2) / (2 * sigma**2))
             self._maps = np.tile(bump[None, :, :, None], [1, 1, 1, 4]).astype(np.float32)
 
         def __call__(self, images, flip):
-            return tf.constant(self._maps)
+            return {MAPS: tf.constant(self._maps)}
 
     nets = [Fixed(3, 1.0, 1.0), Fixed(11, 0.5, 1.0)]
     image = np.zeros([64, 64, 3], np.uint8)
@@ -238,16 +226,17 @@ def test_batches_of_unequal_photos_give_what_each_gives_alone():
 
 
 class Certain:
-    """A stand-in net that is certain of a place, with maps of chances: all in the cell there."""
+    """A stand-in net that is certain of a place, with probability heatmaps: all in the cell there."""
 
     def __init__(self, cells, x, y):
         self.model = {**description(), "heatmap_size": cells, "heatmap_loss": "softmax", "decode": "median"}
+        self.codec = codec.of(self.model)
         maps = np.zeros([1, cells, cells, 4], np.float32)
         maps[:, int(y * cells), int(x * cells)] = 2 * np.pi  # sigma is 1 cell
         self._maps = maps
 
     def __call__(self, images, flip):
-        return tf.constant(self._maps)
+        return {MAPS: tf.constant(self._maps)}
 
 
 def test_nets_of_unequal_heatmaps_have_equal_weight_in_the_median():
@@ -262,12 +251,13 @@ def test_nets_of_unequal_heatmaps_have_equal_weight_in_the_median():
 @hypothesis.settings(max_examples=30, deadline=None, derandomize=True)
 @hypothesis.given(zoom=st.floats(0.6, 1.4), degrees=st.floats(-40, 40), x=st.floats(24, 40), y=st.floats(24, 40))
 def test_a_density_keeps_its_sum_in_another_frame(zoom, degrees, x, y):
-    maps = codec.encode(tf.constant([[[x, y]]], tf.float32), (64, 64), 3.0)
-    (turn,) = inference.views(inference.Options(scales=(zoom,), rotations=(degrees,)))
-    turn = geometry.identity()[None] if turn is None else turn[None]
-    moved = inference._move(maps, np.float32(turn), density=True)
+    maps = heatmaps.encode(tf.constant([[[x, y]]], tf.float32), (64, 64), 3.0)
+    (view,) = inference.views(inference.Options(scales=(zoom,), rotations=(degrees,)))
+    view = geometry.identity()[None] if view is None else view[None]
+    model = {**description(), "heatmap_loss": "softmax"}
+    moved = heatmap_codec.HeatmapCodec(model, "median").warp({MAPS: maps}, np.float32(view))[MAPS]
     assert float(tf.reduce_sum(moved)) == pytest.approx(float(tf.reduce_sum(maps)), rel=0.03)
-    heights = inference._move(maps, np.float32(turn), density=False)
+    heights = heatmap_codec.HeatmapCodec(model, "dark").warp({MAPS: maps}, np.float32(view))[MAPS]
     assert float(tf.reduce_max(heights)) == pytest.approx(1, abs=0.12)
 
 
@@ -278,11 +268,11 @@ def test_a_density_keeps_its_sum_in_another_frame(zoom, degrees, x, y):
     sharpness=st.floats(0, 30),
     size=st.tuples(*[st.integers(5, 20)] * 2),
 )
-def test_the_score_of_chances_is_the_chance_around_the_peak(seed, sigma, sharpness, size):
+def test_the_score_of_probabilities_is_the_probability_around_the_peak(seed, sigma, sharpness, size):
     logits = np.random.default_rng(seed).normal(0, 1, [2, *size, 3]) * sharpness
     chances = np.exp(logits - logits.max((1, 2), keepdims=True))
     chances /= chances.sum((1, 2), keepdims=True)
-    scores = codec.confidence(codec.chances(tf.constant(logits, tf.float32), sigma), sigma, True).numpy()
+    scores = heatmaps.confidence(heatmaps.probabilities(tf.constant(logits, tf.float32), sigma), sigma, True).numpy()
     radius = int(np.ceil(2 * sigma))
     for image, keypoint in np.ndindex(2, 3):
         one = chances[image, :, :, keypoint]
@@ -293,10 +283,10 @@ def test_the_score_of_chances_is_the_chance_around_the_peak(seed, sigma, sharpne
 
 def test_scores_are_from_0_to_1():
     maps = tf.constant([[-0.5, 0.0, 0.3, 1.0, 1.7]])[:, None, None, :] * tf.ones([1, 8, 8, 1])
-    np.testing.assert_allclose(codec.confidence(maps, 1.0, False), [[0, 0, 0.3, 1, 1]], atol=1e-6)
-    target = codec.encode(tf.constant([[[8.5, 8.5]]]), (17, 17), 1.0)
-    assert codec.confidence(target, 1.0, False).numpy().item() == pytest.approx(1)
-    assert codec.confidence(target, 1.0, True).numpy().item() == pytest.approx(0.98, abs=0.005)
+    np.testing.assert_allclose(heatmaps.confidence(maps, 1.0, False), [[0, 0, 0.3, 1, 1]], atol=1e-6)
+    target = heatmaps.encode(tf.constant([[[8.5, 8.5]]]), (17, 17), 1.0)
+    assert heatmaps.confidence(target, 1.0, False).numpy().item() == pytest.approx(1)
+    assert heatmaps.confidence(target, 1.0, True).numpy().item() == pytest.approx(0.98, abs=0.005)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -326,10 +316,8 @@ def test_bfloat16_agrees_with_float32_to_its_own_precision(tmp_path, net):
             v1.Session(graph=graph, config=inference_graph.session_config(precision)) as session,
         ):
             images = v1.placeholder(tf.float32, [None, 64, 64, 3])
-            (heatmaps,) = tf.import_graph_def(
-                graph_def, {f"{inference_graph.IMAGES}:0": images}, [f"{inference_graph.HEATMAPS}:0"]
-            )
-            maps.append(session.run(heatmaps, {images: batch}))
+            (found,) = tf.import_graph_def(graph_def, {f"{inference_graph.IMAGES}:0": images}, [f"{MAPS}:0"])
+            maps.append(session.run(found, {images: batch}))
     exact, rounded = maps
     difference = np.abs(rounded - exact)
     assert 0 < difference.max() <= 0.1 * np.ptp(exact)  # 0: nothing was computed in bfloat16

@@ -20,7 +20,7 @@ from preprocessing.data import annotations, records
 from utility.prediction import inference, photo_source, predict_all
 from utility.prediction.predictor import Predictor
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ROWS = [("skirt", 0), ("dress", 0), ("skirt", 1), ("dress", 1), ("skirt", 2)]
 
 

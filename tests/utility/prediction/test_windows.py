@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from base import geometry
 from configs.keypoints import ALL
 from preprocessing.input import shrinking
+from utility.model import codec
 from utility.prediction import inference, passes, windows
 
 THOROUGH = hypothesis.settings.default.max_examples > 1000
@@ -101,17 +102,19 @@ class Spot:
     """A stand-in net whose heatmaps are how red each cell is."""
 
     model = {
-        "train_image_size": 64, "heatmap_size": 16, "heatmap_sigma": 1.0, "decode": "expectation",
+        "train_image_size": 64, "codec": "heatmap", "heatmap_size": 16, "heatmap_sigma": 1.0, "decode": "expectation",
+        "heatmap_loss": "mse", "target_scale": 1.0,
     }  # fmt: skip
+    codec = codec.of(model)
 
     def __call__(self, images, flip):
         cells = tf.image.resize(images[..., :1], [16, 16], method="area") / 255
-        return tf.tile(cells, [1, 1, 1, 24])
+        return {"heatmaps": tf.tile(cells, [1, 1, 1, 24])}
 
 
 @pytest.fixture(scope="module", params=[False, True])
 def finder(request):
-    options = inference.Options(two_pass=request.param, first_pass_weight=0.2, crop_margin=(250.0, 250.0))
+    options = inference.Options(two_pass=request.param, crop_margin=(250.0, 250.0))
     return passes.Passes(lambda: [Spot()], ALL, options)
 
 

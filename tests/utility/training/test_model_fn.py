@@ -1,4 +1,4 @@
-"""The model function in its three modes, from features made by hand."""
+"""The model function in its two modes, from features made by hand."""
 
 import made_models
 import numpy as np
@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from base.estimator_api import ModeKeys
 from net import registry
-from utility.model import metrics, network
+from utility.model import heatmaps, metrics, network
 from utility.training import model_fn, optimization
 
 v1 = tf.compat.v1
-TRAIN, EVAL, PREDICT = (getattr(ModeKeys, name) for name in ("TRAIN", "EVAL", "PREDICT"))
+TRAIN, EVAL = ModeKeys.TRAIN, ModeKeys.EVAL
 
 TRAINING = {
     "steps_per_epoch": 5.0,
@@ -61,7 +61,7 @@ def build(mode, data_format="channels_last", **changes):
     v1.train.get_or_create_global_step()
     features, labels = batch()
     features = {name: tf.constant(value) for name, value in features.items()}
-    labels = None if mode == PREDICT else {name: tf.constant(value) for name, value in labels.items()}
+    labels = {name: tf.constant(value) for name, value in labels.items()}
     params = {"model": made_models.description(), "data_format": data_format, "training": {**TRAINING, **changes}}
     return model_fn.model_fn(features, labels, mode, params)
 
@@ -72,32 +72,28 @@ def initialise(session):
 
 @pytest.fixture(scope="module")
 def evaluated():
-    """The NE of EVAL, and the points of PREDICT in the same session's weights.
+    """The NE of EVAL, and the points that the same net finds, in the photos' planes.
 
     Only with the channels last: in one process TensorFlow 2.15's oneDNN kernels now and then mix up the two formats.
     `tests/net/test_nets.py` compares the formats, each in its own process.
     """
     with tf.Graph().as_default(), v1.Session() as session:
         evaluation = build(EVAL)
+        features, _ = batch()
+        model = made_models.description()
         with v1.variable_scope(v1.get_variable_scope(), reuse=True):
-            prediction = build(PREDICT)
+            stages = network.run_net(tf.constant(features["image"]), model, False, "channels_last")
+        points = model_fn.locate(stages[-1], tf.constant(features["to_input"]), model)
         initialise(session)
         session.run(evaluation.eval_metric_ops["ne"][1])
-        return session.run({"ne": evaluation.eval_metric_ops["ne"][0], **prediction.predictions})
-
-
-def test_predictions_have_points_scores_and_ids(evaluated):
-    assert evaluated["points"].shape == (BATCH, KEYPOINTS, 2)
-    assert evaluated["points"].dtype == np.float32
-    assert evaluated["scores"].shape == (BATCH, KEYPOINTS)
-    assert list(evaluated["image_id"]) == [b"a.jpg", b"b.jpg", b"c.jpg"]
+        return session.run({"ne": evaluation.eval_metric_ops["ne"][0], "points": points})
 
 
 def test_the_evaluations_ne_is_that_of_the_predicted_points_before_rounding(evaluated):
     features, labels = batch()
-    # In float64 and photo pixels: an annotated pixel x entered as x + 1/2, a prediction left as x - 1/2.
+    # In float64 and the photos' planes.
     scale = SIZE / features["image_size"].astype(np.float64)
-    true = labels["points"] / scale[:, np.newaxis] - 0.5
+    true = labels["points"] / scale[:, np.newaxis]
     distances = np.linalg.norm(evaluated["points"] - true, axis=-1) / labels["norm"][:, np.newaxis]
     expected = distances[labels["visibility"] == 1].mean()
     assert evaluated["ne"] == pytest.approx(expected, abs=1e-6)
@@ -152,10 +148,10 @@ def test_perfect_maps_have_no_loss_and_no_error():
     labels["visibility"][:] = 1
     model = made_models.description()
     cells = labels["points"] / 4
-    maps = 255 * tf.constant(model_fn.codec.encode(cells, (16, 16), 1.0))
-    losses = model_fn.heatmap_losses([maps], features, labels, model, TRAINING)
+    maps = 255 * tf.constant(heatmaps.encode(cells, (16, 16), 1.0))
+    losses = model_fn.losses_of_stages([maps], features, labels, model, TRAINING)
     assert float(losses[0]) == pytest.approx(0.0, abs=1e-6)
-    points, _ = network.locate(maps, features["to_input"], model)
+    points = model_fn.locate(maps, features["to_input"], model)
     errors, visible = model_fn.normalized_errors(points, features, labels)
     assert float(tf.reduce_max(visible)) == 1.0
     # Half a tenth of a cell of 4 input pixels, in the photos' pixels over their norm.

@@ -31,6 +31,8 @@ def describe(category, **changes):
         "heatmap_size": 16,
         "heatmap_sigma": 1.0,
         "target_scale": 255.0,
+        "codec": "heatmap",
+        "heatmap_loss": "mse",
         "normalisation": {"mean": [1.0, 2.0, 3.0], "scale": [0.5, 0.5, 0.5]},
         "decode": "dark",
         **changes,
