@@ -21,8 +21,11 @@ def main(flags):
     from base.progress import Progress
     from utility.prediction import inference, photo_source, predict_all
 
-    source = photo_source.find(flags.data_dir, flags.category)
-    models = predict_all.find_models(flags.model_dir.split(","), source.counts)
+    parents = flags.model_dir.split(",")
+    schema = predict_all.schema_of(parents)
+    cross_checks.check_category(flags, schema)
+    source = photo_source.find(flags.data_dir, flags.category, schema)
+    models = predict_all.find_models(parents, source.counts)
     if flags.checkpoint_path and len({folder for folders in models.values() for folder in folders}) > 1:
         raise UsageError("--checkpoint_path is one model's: --model_dir, or --category, must leave one model")
     options = inference.options_from(vars(flags))

@@ -1,8 +1,8 @@
 """Checks of flags against each other, made before anything runs."""
 
 from base.errors import UsageError
+from base.schema import ALL
 from configs import per_category
-from configs.keypoints import ALL
 from utility.model import decoders
 
 
@@ -22,6 +22,8 @@ def check_training(flags):
             f"--decode={flags.decode} requires probability heatmaps: expected --heatmap_loss=softmax, or --decode=dark"
         )
     _check_boundaries(flags.decay_boundaries, flags.lr_decay_factors)
+    if len(set(flags.model_to_train)) < len(flags.model_to_train):
+        raise UsageError(f"--model_to_train={','.join(flags.model_to_train)} names one of them twice")
     check_augmentation(flags)
     per_category.parse("category_epochs", flags.category_epochs)
     per_category.parse("category_learning_rates", flags.category_learning_rates)
@@ -49,6 +51,17 @@ def _check_range(name, values):
     if len(values) != 2 or values[0] > values[1]:
         given = ",".join(f"{value:g}" for value in values)
         raise UsageError(f"--{name}={given} must be two numbers, the least and the greatest")
+
+
+def check_category(flags, schema):
+    """Checks that --category, where it is given, names one of the schema's, or `all`.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if flags.category not in (None, *schema.category_names, ALL):
+        expected = f"expected one of {', '.join((*schema.category_names, ALL))}"
+        raise UsageError(f"--category={flags.category}: {expected}, the categories of the schema {schema.name}")
 
 
 def check_inference(flags):

@@ -6,7 +6,6 @@ the inclusive bounds of numbers (of each item of a list). The names are the 2018
 
 from typing import Any, NamedTuple, Optional
 
-from configs.keypoints import ALL, CATEGORIES
 from utility.model.decoders import METHODS
 
 
@@ -34,10 +33,11 @@ GROUPS = {
         Flag("output", "str", None, "The file to write."),
         Flag("json", "str", None, "A JSON file to write the figures into."),
         Flag("seed", "int", 0, "Seeds everything random: the same seed gives the same result.", 0),
-        Flag("category", "str", None, "The clothing category.", choices=CATEGORIES + (ALL,)),
+        Flag("category", "str", None, "The clothing category, one of the schema's, or `all`."),
+        Flag("schema", "str", "fashionai", "What is annotated: the name of a schema in configs/schemas, or a .toml file of your own."),
     ),
     "categories": (
-        Flag("model_to_train", "strings", list(CATEGORIES), "The categories to train, one after the other; `all` is one model for every category.", choices=CATEGORIES + (ALL,)),
+        Flag("model_to_train", "strings", [], "The categories to train, one after the other; `all` is one model for every category; not given: each category of the records."),
         Flag("seq_train", "bool", False, "Train `all` first, then each category of --model_to_train from it."),
         Flag("seq_train_epochs", "float", 5, "Epochs of the `all` model that --seq_train starts with.", 0),
     ),

@@ -25,11 +25,11 @@ def main(flags):
     """
     from base.files import atomic_write
     from preprocessing.data import annotations
-    from utility.prediction import photo_source
+    from utility.prediction import photo_source, predict_all
     from utility.scoring import submission
 
-    source = photo_source.find(flags.data_dir, flags.category)
-    truth = submission.of_categories(annotations.read(flags.ground_truth), list(source.counts))
+    source = photo_source.find(flags.data_dir, flags.category, predict_all.schema_of(flags.model_dir.split(",")))
+    truth = submission.of_categories(annotations.read(flags.ground_truth, source.schema), list(source.counts))
     rows = []
     for row in _compare(source, truth, flags.model_dir.split(","), flags.eval_batch_size):
         print(f"{row['name']}: NE {100 * row['ne']:.3f} %", flush=True)
@@ -93,7 +93,7 @@ def _score(source, truth, parents, options, precision, batch_size):
         start = time.perf_counter()
         predict_all.predict_all(source, models, output, options, batch_size, precision=precision, checkpoint=None)
         seconds = time.perf_counter() - start
-        prediction = annotations.read(output)
+        prediction = annotations.read(output, source.schema)
     points = prediction.points[submission.aligned_rows(prediction, truth)]
     return {"ne": scoring.score(truth, points)["ne"], "seconds": seconds}
 

@@ -10,8 +10,8 @@ import os
 import threading
 
 from base.errors import DataError
+from base.schema import ALL
 from configs import command_line, cross_checks
-from configs.keypoints import ALL, CATEGORIES, keypoint_names, outline
 
 FLAGS = ("model_dir", "host", "port", "max_upload_mb", "inference")
 _MOST_WAITING = 32  # photos; a thread each, which costs next to nothing
@@ -72,7 +72,8 @@ def find_models(parents):
     from utility.prediction import predict_all
 
     found = [model_directory.find(parent) for parent in parents]
-    known = [name for name in (*CATEGORIES, ALL) if any(name in models for models in found)]
+    names = predict_all.schema_of(parents).category_names
+    known = [name for name in (*names, ALL) if any(name in models for models in found)]
     known = [name for name in known if all(name in models or ALL in models for models in found)]
     if not known:
         raise DataError(",".join(parents), None, "expected models of the same garment, got none in common")
@@ -93,7 +94,8 @@ def create_app(predictors, max_upload_mb=20, hosts=None):
     app = flask.Flask(__name__, template_folder=_HERE, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(max_upload_mb * 1e6)
     app.json.sort_keys = False  # keypoints stay in the schema's order
-    categories = [name for name in CATEGORIES if name in predictors or ALL in predictors]
+    schema = next(iter(predictors.values())).schema
+    categories = [name for name in schema.category_names if name in predictors or ALL in predictors]
     # One thread, because a prediction uses every core already, and each thread keeps the memory of its largest photo.
     worker = app.extensions["worker"] = concurrent.futures.ThreadPoolExecutor(1)
     places = threading.BoundedSemaphore(_MOST_WAITING)
@@ -116,8 +118,8 @@ def create_app(predictors, max_upload_mb=20, hosts=None):
 
     @app.get("/")
     def page():
-        outlines = {name: outline(name) for name in categories}
-        return flask.render_template("serve.html", categories=categories, outlines=outlines, colors=_colors())
+        outlines = {name: schema.outline(name) for name in categories}
+        return flask.render_template("serve.html", categories=categories, outlines=outlines, colors=_colors(schema))
 
     @app.post("/predict")
     def predict():
@@ -161,10 +163,10 @@ def _answer(predictor, upload, category):
         return {"error": str(error)}, 400
 
 
-def _colors():
+def _colors(schema):
     from utility.drawing import keypoint_color
 
-    return {name: "#{:02x}{:02x}{:02x}".format(*keypoint_color(name)) for name in keypoint_names(ALL)}
+    return {name: "#{:02x}{:02x}{:02x}".format(*keypoint_color(schema, name)) for name in schema.keypoints}
 
 
 if __name__ == "__main__":

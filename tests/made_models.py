@@ -3,8 +3,8 @@
 import os
 
 import tensorflow as tf
+from fashionai import SCHEMA, keypoint_names
 
-from configs.keypoints import keypoint_names
 from net import registry
 from utility.model import model_directory
 from utility.model.network import run_net
@@ -19,6 +19,7 @@ def description(category="skirt", net="hourglass", image_size=64, **net_options)
         "format_version": model_directory.FORMAT_VERSION,
         "net": net,
         "net_options": {**registry.get_net(net).options, **small, **net_options},
+        "schema": SCHEMA,
         "category": category,
         "keypoints": list(keypoint_names(category)),
         "train_image_size": image_size,

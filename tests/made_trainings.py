@@ -8,11 +8,12 @@ import subprocess
 import sys
 
 import cv2
+import fashionai as keypoints
 import numpy as np
 import tensorflow as tf
 
 from base import plain_paths
-from configs import command_line, keypoints
+from configs import command_line
 from net import registry
 from net.layers import Layers
 from preprocessing.data import records

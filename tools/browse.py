@@ -14,6 +14,7 @@ from configs import command_line, cross_checks
 
 FLAGS = (
     "data_dir",
+    "schema",
     "records",
     "predictions",
     "augmented",
@@ -37,26 +38,29 @@ def main(flags):
     cross_checks.check_augmentation(flags)
     if len(flags.predictions) > 1:
         raise UsageError("--predictions: one file would be right; tools/ensemble.py averages several")
+    from base import schema as schemas
     from base.files import atomic_write
-    from preprocessing.data import annotations
+    from preprocessing.data import annotations, manifest
     from tools.browsing import entries, page
 
+    # Records bring theirs; where both are shown they are of one schema.
+    schema = manifest.schema_of(flags.records) if flags.records else schemas.load(flags.schema)
     gathered, row_faults = [], []
     if flags.data_dir:
-        gathered, row_faults = entries.from_data_dir(flags.data_dir, flags.thumbnail_size)
+        gathered, row_faults = entries.from_data_dir(flags.data_dir, flags.thumbnail_size, schema)
     if flags.records:
         gathered += entries.from_records(flags.records, flags.thumbnail_size)
     if flags.predictions:
-        gathered = entries.add_predictions(gathered, annotations.read(flags.predictions[0]))
-    pictures = _augmented(flags, gathered) if flags.augmented else ()
+        gathered = entries.add_predictions(gathered, annotations.read(flags.predictions[0], schema))
+    pictures = _augmented(flags, gathered, schema) if flags.augmented else ()
     title = os.path.basename(os.path.abspath(flags.data_dir or flags.records))
     with atomic_write(flags.output, encoding="utf-8") as file:
-        file.write(page.render(title, gathered, row_faults, pictures))
+        file.write(page.render(title, gathered, row_faults, schema, pictures))
     broken = sum(1 for entry in gathered if entry.faults) + len(row_faults)
     print(f"{flags.output}: {counted(len(gathered), 'photo')}, {broken} broken")
 
 
-def _augmented(flags, gathered):
+def _augmented(flags, gathered, schema):
     from preprocessing.input import augmentation
     from tools.browsing import augmented
 
@@ -64,7 +68,7 @@ def _augmented(flags, gathered):
     settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, options, flags.seed
     if flags.records:
         return augmented.from_records(flags.records, *settings)
-    return augmented.from_entries(gathered, *settings)
+    return augmented.from_entries(gathered, *settings, schema)
 
 
 if __name__ == "__main__":

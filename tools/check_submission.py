@@ -11,11 +11,13 @@ def main(flags):
     Raises:
         DataError, DataErrors: every fault of the submission: header, cells, rows and points.
     """
+    from base import schema as schemas
     from preprocessing.data import annotations
     from utility.scoring import submission
 
-    photos = annotations.read_images(flags.test_csv)
-    prediction, faults = annotations.parse(flags.prediction, labelled=True)
+    schema = schemas.load(flags.schema)
+    photos = annotations.read_images(flags.test_csv, schema)
+    prediction, faults = annotations.parse(flags.prediction, True, schema)
     if not faults:  # a faulty row would be reported as missing, too
         faults = submission.row_faults(prediction, photos) + submission.point_faults(prediction)
     if faults:
@@ -27,6 +29,6 @@ if __name__ == "__main__":
     command_line.run(
         main,
         __doc__,
-        flags=["prediction", "test_csv"],
+        flags=["prediction", "test_csv", "schema"],
         required=["prediction", "test_csv"],
     )

@@ -15,14 +15,16 @@ from configs import command_line
 
 
 def main(flags):
+    from base import schema as schemas
     from base.progress import Progress
     from preprocessing.data import conversion, conversion_plan, layout
 
     if flags.splits is not None and len(set(flags.splits)) < len(flags.splits):
         raise UsageError(f"--splits={','.join(flags.splits)} names one of them twice")
+    schema = schemas.load(flags.schema)
     splits = layout.list_splits(flags.data_dir, flags.splits)
     labelled = layout.is_labelled(splits[0])
-    rows, faults = conversion_plan.read_rows(splits)
+    rows, faults = conversion_plan.read_rows(splits, schema)
     for line in conversion_plan.folder_warnings(rows):
         command_line.warn(line)
     plan = conversion_plan.make_plan(rows, labelled, flags.val_fraction, flags.seed)
@@ -30,7 +32,7 @@ def main(flags):
         command_line.warn(line)
     with Progress("photos", len(rows)) as progress:
         num_records, skipped = conversion.convert(
-            plan, flags.output_dir, labelled, flags.skip_bad, faults, progress.step, command_line.warn
+            plan, flags.output_dir, labelled, flags.skip_bad, faults, progress.step, command_line.warn, schema
         )
     if skipped:
         listed = os.path.join(flags.output_dir, conversion.SKIPPED)
@@ -42,7 +44,7 @@ if __name__ == "__main__":
     command_line.run(
         main,
         __doc__,
-        flags=["data_dir", "output_dir", "splits", "val_fraction", "seed", "skip_bad"],
+        flags=["data_dir", "output_dir", "splits", "val_fraction", "seed", "skip_bad", "schema"],
         required=["data_dir", "output_dir"],
         defaults={"val_fraction": 0.05},
     )

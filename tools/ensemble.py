@@ -16,13 +16,15 @@ def main(flags):
     """
     weights = _read_weights(flags.weights, len(flags.predictions))
 
+    from base import schema as schemas
     from preprocessing.data import annotations
     from utility.scoring import submission
 
-    submissions = [annotations.read(path) for path in flags.predictions]
+    schema = schemas.load(flags.schema)
+    submissions = [annotations.read(path, schema) for path in flags.predictions]
     points, visibility = submission.average(submissions, weights, flags.median)
     first = submissions[0]
-    annotations.write(flags.output, first.image_ids, first.categories, points, visibility)
+    annotations.write(flags.output, first.image_ids, first.categories, points, visibility, schema)
     kind, files = "median" if flags.median else "mean", counted(len(submissions), "file")
     print(f"{flags.output}: the {kind} of {files}, {counted(len(first), 'row')}")
 
@@ -51,6 +53,6 @@ if __name__ == "__main__":
     command_line.run(
         main,
         __doc__,
-        flags=["predictions", "output", "weights", "median"],
+        flags=["predictions", "output", "weights", "median", "schema"],
         required=["predictions", "output"],
     )

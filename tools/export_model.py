@@ -43,7 +43,7 @@ def main(flags):
     folder = _find_model(flags.model_dir, flags.category)
     # Whatever this machine's device is fastest with: the export runs on others, and CPUs may know no channels_first.
     model, graph_def = inference_graph.freeze(folder, flags.checkpoint_path, "channels_last")
-    photos = _read_photos(flags.photos, model["category"])
+    photos = _read_photos(flags.photos, model)
     os.makedirs(flags.output_dir, exist_ok=True)
     path = os.path.join(flags.output_dir, _FILES[flags.format])
     temporary = os.path.join(flags.output_dir, f".part.{_FILES[flags.format]}")
@@ -153,14 +153,14 @@ def _compare(name, found, expected, milliseconds, tolerance, path):
         raise DataError(path, None, what)
 
 
-def _read_photos(folder, category):
+def _read_photos(folder, model):
     """Returns [(encoded JPEG, pixels)] of up to 40 photos; drawn ones where no folder is given."""
     from preprocessing.data import photos
     from tools import predict as predict_tool
     from utility.prediction import photo_reading
 
     if folder is None:
-        drawn = [_draw(category, seed) for seed in range(8)]
+        drawn = [_draw(model["schema"], model["category"], seed) for seed in range(8)]
         return [(data, photo_reading.decode(data, "the drawn photo")) for data in drawn]
     paths = [path for path in predict_tool.list_files(folder) if not predict_tool.is_video(path)][:_MOST_PHOTOS]
     if not paths:
@@ -169,15 +169,16 @@ def _read_photos(folder, category):
     return [(data, photo_reading.decode(data, path)) for data, path in zip(encoded, paths)]
 
 
-def _draw(category, seed):
+def _draw(schema, category, seed):
     import numpy as np
     import tensorflow as tf
 
-    from configs.keypoints import ALL, CATEGORIES
+    from base.schema import ALL
     from tools.synthetic.photos import random_photo
 
-    garment = CATEGORIES[seed % len(CATEGORIES)] if category == ALL else category
-    image = random_photo(np.random.default_rng(seed), garment, 512).image
+    names = schema.category_names
+    garment = names[seed % len(names)] if category == ALL else category
+    image = random_photo(np.random.default_rng(seed), garment, 512, schema).image
     return tf.io.encode_jpeg(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)).numpy()
 
 

@@ -11,10 +11,9 @@ import tempfile
 
 from base.errors import DataError, DataErrors, UsageError
 from base.wording import counted
-from configs import command_line
-from configs.keypoints import KEYPOINTS
+from configs import command_line, cross_checks
 
-FLAGS = ("labels", "label_format", "images", "output_dir", "split", "category")
+FLAGS = ("labels", "label_format", "images", "output_dir", "split", "category", "schema")
 
 
 def main(flags):
@@ -23,6 +22,7 @@ def main(flags):
     Raises:
         DataError, DataErrors: the labels or photos are wrong, or the split is there already.
     """
+    from base import schema as schemas
     from base.files import cannot_write, exclusive_folder
 
     if not re.fullmatch(r"train(_\w+)?", flags.split):
@@ -30,7 +30,9 @@ def main(flags):
     target = os.path.join(flags.output_dir, flags.split)
     if os.path.lexists(target):
         raise DataError(target, None, "is there already: another --split, such as train_1, would be right")
-    export = _reader(flags.labels, flags.label_format).read(flags.labels)
+    schema = schemas.load(flags.schema)
+    cross_checks.check_category(flags, schema)
+    export = _reader(flags.labels, flags.label_format).read(flags.labels, schema)
     for line in export.remarks:
         command_line.warn(line)
     if not export.photos and not export.faults:
@@ -38,7 +40,7 @@ def main(flags):
     with exclusive_folder(flags.output_dir):
         temporary = tempfile.mkdtemp(prefix=f".{flags.split}.", dir=flags.output_dir)
         try:
-            count = write_split(temporary, export, flags.images, flags.category)
+            count = write_split(temporary, export, flags.images, flags.category, schema)
             os.chmod(temporary, 0o755)
             os.replace(temporary, target)
         except OSError as error:
@@ -64,7 +66,7 @@ def _reader(path, label_format):
     return readers[start]
 
 
-def write_split(folder, export, images, default_category):
+def write_split(folder, export, images, default_category, schema):
     """Writes the photos and the table of one split.
 
     Args:
@@ -72,6 +74,7 @@ def write_split(folder, export, images, default_category):
         export: a labelled.Export.
         images: the folder of the photos; subfolders count too.
         default_category: the category of photos that have none in the labels.
+        schema: the Schema of the labels.
 
     Returns:
         How many photos it wrote.
@@ -90,7 +93,7 @@ def write_split(folder, export, images, default_category):
     for photo in export.photos:
         category, row = default_category, {}
         try:
-            category, row = to_row(photo, default_category)
+            category, row = to_row(photo, default_category, schema)
         except DataErrors as error:
             faults += error.errors
         try:
@@ -104,13 +107,13 @@ def write_split(folder, export, images, default_category):
             faults.append(error)
     if faults:
         raise DataErrors(faults)
-    cells = np.full([len(rows), len(KEYPOINTS), 3], -1)
+    cells = np.full([len(rows), len(schema.keypoints), 3], -1)
     for number, (_, row, _) in enumerate(rows.values()):
         for name, cell in row.items():
-            cells[number, KEYPOINTS.index(name)] = cell
+            cells[number, schema.keypoints.index(name)] = cell
     table = os.path.join(folder, "Annotations", "annotations.csv")
     categories = [category for category, *_ in rows.values()]
-    annotations.write(table, list(rows), categories, cells[..., :2], cells[..., 2])
+    annotations.write(table, list(rows), categories, cells[..., :2], cells[..., 2], schema)
     return len(rows)
 
 

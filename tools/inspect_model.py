@@ -6,8 +6,8 @@ batch norm, activations, pooling and resizing take beside them is not counted, a
 
 import json
 
-from configs import command_line
-from configs.keypoints import ALL
+from base.schema import ALL
+from configs import command_line, cross_checks
 
 NET_FLAGS = (
     "num_stacks",
@@ -40,7 +40,7 @@ def main(flags):
 
 def describe(flags):
     """Returns what to build: {net, net_options, num_keypoints, height, width, codec's arguments of the builder}."""
-    from configs.keypoints import num_keypoints
+    from base import schema as schemas
     from net import registry
     from utility.model import codec, model_directory
 
@@ -53,7 +53,9 @@ def describe(flags):
         chosen = {name: getattr(flags, name) for name in NET_FLAGS if name in options}
         size, arguments = _SIZE, {}
         own = {"net": flags.net, "net_options": {**options, **chosen}}
-        own["num_keypoints"] = flags.num_keypoints or num_keypoints(flags.category or ALL)
+        schema = schemas.load(flags.schema)
+        cross_checks.check_category(flags, schema)
+        own["num_keypoints"] = flags.num_keypoints or schema.num_keypoints(flags.category or ALL)
     if flags.height or flags.width:
         arguments = {}  # the net's own sizes: the model's are of another input
     return {**own, "height": flags.height or size, "width": flags.width or size, "arguments": arguments}
@@ -108,5 +110,5 @@ if __name__ == "__main__":
     command_line.run(
         main,
         __doc__,
-        flags=["inspection", *NET_FLAGS, "category", "model_dir", "json"],
+        flags=["inspection", *NET_FLAGS, "category", "schema", "model_dir", "json"],
     )

@@ -12,14 +12,14 @@ import os
 import shutil
 import tempfile
 
+from base import schema as schemas
 from base.errors import DataError
 from base.files import cannot_write
 from base.machine import cores
 from base.wording import counted
 from configs import command_line
-from configs.keypoints import CATEGORIES, KEYPOINTS
 
-FLAGS = ("output_dir", "num_train", "num_test", "image_size", "seed")
+FLAGS = ("output_dir", "num_train", "num_test", "image_size", "seed", "schema")
 SPLITS = ("train_0", "test_0")
 _MINIMUM_PER_PROCESS = 20  # photos; below this, starting another process costs more than it saves
 
@@ -30,6 +30,7 @@ def main(flags):
     Raises:
         DataError: the folder holds something already, or cannot be written.
     """
+    schema = schemas.load(flags.schema)
     output_dir = os.path.abspath(flags.output_dir)
     _refuse_full(flags.output_dir)
     try:
@@ -38,7 +39,7 @@ def main(flags):
     except OSError as error:
         raise cannot_write(flags.output_dir, error) from error
     try:
-        write_data_set(temporary, flags.num_train, flags.num_test, flags.image_size, flags.seed)
+        write_data_set(temporary, flags.num_train, flags.num_test, flags.image_size, flags.seed, schema)
         os.chmod(temporary, 0o777 & ~_umask())
         if os.path.isdir(output_dir):
             os.rmdir(output_dir)
@@ -47,11 +48,11 @@ def main(flags):
         raise cannot_write(flags.output_dir, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    count = len(CATEGORIES) * (flags.num_train + flags.num_test)
-    print(f"{flags.output_dir}: {counted(count, 'photo')} of {len(CATEGORIES)} categories")
+    count = len(schema.categories) * (flags.num_train + flags.num_test)
+    print(f"{flags.output_dir}: {counted(count, 'photo')} of {len(schema.categories)} categories")
 
 
-def write_data_set(folder, num_train, num_test, image_size, seed, processes=None):
+def write_data_set(folder, num_train, num_test, image_size, seed, schema, processes=None):
     """Draws all photos and writes them with their tables.
 
     Args:
@@ -60,6 +61,7 @@ def write_data_set(folder, num_train, num_test, image_size, seed, processes=None
         num_test: photos of each category in test_0, whose answer goes to `test_0_answer.csv`.
         image_size: the longest side of a photo, in pixels.
         seed: what to draw; the same seed draws the same bytes.
+        schema: the Schema: FashionAI's garments are drawn as such, others as plain pieces of cloth.
         processes: how many draw at a time; not given: one a core.
     """
     import numpy as np
@@ -67,35 +69,36 @@ def write_data_set(folder, num_train, num_test, image_size, seed, processes=None
     from preprocessing.data import annotations
 
     for split, count in zip(SPLITS, (num_train, num_test)):
-        for category in CATEGORIES:
+        for category in schema.category_names:
             os.makedirs(os.path.join(folder, split, "Images", category))
-        jobs = [(split, category, index) for category in CATEGORIES for index in range(count)]
+        jobs = [(split, category, index) for category in schema.category_names for index in range(count)]
         jobs = [jobs[index] for index in np.random.default_rng(seed).permutation(len(jobs))]
         drawn = _map(
-            functools.partial(draw_photo, folder, image_size, seed), jobs, f"photos of {split} drawn", processes
+            functools.partial(draw_photo, folder, image_size, seed, schema), jobs, f"photos of {split} drawn", processes
         )
         image_ids = [image_id for image_id, _ in drawn]
         categories = [category for _, category, _ in jobs]
-        cells = np.array([keypoints for _, keypoints in drawn]).reshape(-1, len(KEYPOINTS), 3)
+        cells = np.array([keypoints for _, keypoints in drawn]).reshape(-1, len(schema.keypoints), 3)
         if split == "train_0":
             table = os.path.join(folder, split, "Annotations", "annotations.csv")
         else:
             table = os.path.join(folder, f"{split}_answer.csv")
             _write_list(os.path.join(folder, split, "test.csv"), image_ids, categories)
-        annotations.write(table, image_ids, categories, cells[..., :2], cells[..., 2])
+        annotations.write(table, image_ids, categories, cells[..., :2], cells[..., 2], schema)
 
 
-def draw_photo(folder, image_size, seed, job):
+def draw_photo(folder, image_size, seed, schema, job):
     """Draws one photo and writes its file.
 
     Args:
         folder: the data set.
         image_size: the longest side in pixels.
         seed: that of the data set.
+        schema: the Schema.
         job: (split, category, index): which photo.
 
     Returns:
-        Its image_id, and its keypoints as a list of 24 (x, y, visibility), (-1, -1, -1) for absent ones.
+        Its image_id, and its keypoints as a list of K (x, y, visibility), (-1, -1, -1) for absent ones.
     """
     import cv2
     import numpy as np
@@ -104,15 +107,15 @@ def draw_photo(folder, image_size, seed, job):
 
     cv2.setNumThreads(1)  # the processes share the cores already
     split, category, index = job
-    rng = np.random.default_rng([seed, SPLITS.index(split), CATEGORIES.index(category), index])
-    photo = random_photo(rng, category, image_size)
+    rng = np.random.default_rng([seed, SPLITS.index(split), schema.category_names.index(category), index])
+    photo = random_photo(rng, category, image_size, schema)
     name = hashlib.md5(f"{seed} {split} {category} {index}".encode()).hexdigest()
     image_id = f"Images/{category}/{name}.jpg"
     pixels = photo.image[..., ::-1] if photo.image.ndim == 3 else photo.image
     encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, photo.quality])[1]
     with open(os.path.join(folder, split, image_id), "wb") as file:
         file.write(encoded.tobytes())
-    return image_id, [photo.keypoints.get(name, (-1, -1, -1)) for name in KEYPOINTS]
+    return image_id, [photo.keypoints.get(name, (-1, -1, -1)) for name in schema.keypoints]
 
 
 def _map(function, jobs, what, processes):

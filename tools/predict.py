@@ -11,9 +11,9 @@ import math
 import os
 
 from base.errors import DataError, DataErrors, UsageError
+from base.schema import ALL
 from base.wording import counted
 from configs import command_line, cross_checks
-from configs.keypoints import ALL, CATEGORIES
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
@@ -134,11 +134,13 @@ def choose_models(parents, category):
     from utility.model import model_directory
     from utility.prediction import predict_all
 
-    known = set.intersection(*(set(model_directory.find(parent)) for parent in parents))
+    found = [model_directory.find(parent) for parent in parents]
+    schema = model_directory.read(next(iter(found[0].values())))["schema"]
+    known = set.intersection(*map(set, found))
     if category is None and len(known) == 1:
         (category,) = known
-    if category in (None, ALL):
-        raise UsageError(f"--category must name the garment in the photos: one of {', '.join(CATEGORIES)}")
+    if category in (None, ALL) or category not in schema.category_names:
+        raise UsageError(f"--category must name the garment in the photos: one of {', '.join(schema.category_names)}")
     return predict_all.find_models(parents, [category])[category], category
 
 
@@ -160,7 +162,7 @@ def _predict_photo(predictor, path, output, category, box, table):
 
     image = photo_reading.read(path)
     found = predictor.predict(image, category, box, name=path)
-    drawing.save(output + ".png", _draw(image, found))
+    drawing.save(output + ".png", _draw(image, predictor.schema, found))
     _write_json(output + ".json", {"image": path, **found})
     _write_rows(table, path, "", found)
 
@@ -172,18 +174,18 @@ def _predict_video(predictor, path, output, category, box, table):
     with video.frames(path) as (rate, frames), video.writer(output + ".mp4", rate) as write:
         for number, image in enumerate(frames):
             found = predictor.predict(image, category, box, name=path)
-            write(_draw(image, found))
+            write(_draw(image, predictor.schema, found))
             results.append({"frame": number, "seconds": number / rate, **found})
             _write_rows(table, path, number, found)
     _write_json(output + ".json", {"image": path, "frames_per_second": rate, "frames": results})
 
 
-def _draw(image, found):
+def _draw(image, schema, found):
     from utility import drawing
 
     points = {name: (point["x"], point["y"]) for name, point in found["keypoints"].items()}
     scores = {name: point["score"] for name, point in found["keypoints"].items()}
-    return drawing.draw_keypoints(image, found["category"], points, scores=scores, write_names=True)
+    return drawing.draw_keypoints(image, schema, found["category"], points, scores=scores, write_names=True)
 
 
 def _write_json(path, content):

@@ -2,8 +2,8 @@
 
 import json
 
-from configs import command_line
-from configs.keypoints import ALL
+from base.schema import ALL
+from configs import command_line, cross_checks
 
 
 def main(flags):
@@ -12,12 +12,15 @@ def main(flags):
     Raises:
         DataError, DataErrors: a file is wrong, or the two are not for the same photos.
     """
+    from base import schema as schemas
     from base.files import atomic_write
     from preprocessing.data import annotations
     from utility.scoring import scoring, submission
 
-    truth = annotations.read(flags.ground_truth)
-    prediction = annotations.read(flags.prediction)
+    schema = schemas.load(flags.schema)
+    cross_checks.check_category(flags, schema)
+    truth = annotations.read(flags.ground_truth, schema)
+    prediction = annotations.read(flags.prediction, schema)
     if flags.category not in (None, ALL):
         truth, prediction = (submission.of_categories(rows, [flags.category]) for rows in (truth, prediction))
     rows = submission.aligned_rows(prediction, truth)
@@ -35,6 +38,6 @@ if __name__ == "__main__":
     command_line.run(
         main,
         __doc__,
-        flags=["prediction", "ground_truth", "json", "worst", "category"],
+        flags=["prediction", "ground_truth", "json", "worst", "category", "schema"],
         required=["prediction", "ground_truth"],
     )

@@ -9,33 +9,33 @@ import numpy as np
 
 from base.errors import DataError
 from base.files import atomic_write
-from configs.keypoints import KEYPOINTS, keypoint_names, outline
 
 _SUBPIXEL_BITS = 4
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
-def keypoint_color(name):
+def keypoint_color(schema, name):
     """Returns the RGB colour of a keypoint, three whole numbers: neighbours in the schema differ clearly."""
-    hue = KEYPOINTS.index(name) * 0.381966 % 1  # steps of the golden angle never come close to each other early
+    hue = schema.keypoints.index(name) * 0.381966 % 1  # steps of the golden angle never come close to each other early
     hsv = np.float32([[[360 * hue, 0.85, 1.0 if name.count("left") else 0.8]]])
     return tuple(round(255 * float(channel)) for channel in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
 
 
-def named_points(points, visibility):
-    """Returns {name: (x, y)} of the keypoints that are not absent, out of [24, 2] points and [24] visibility."""
-    return {name: tuple(xy) for name, xy, state in zip(KEYPOINTS, points, visibility) if state >= 0}
+def named_points(schema, points, visibility):
+    """Returns {name: (x, y)} of the keypoints that are not absent, out of [K, 2] points and [K] visibility."""
+    return {name: tuple(xy) for name, xy, state in zip(schema.keypoints, points, visibility) if state >= 0}
 
 
-def draw_keypoints(image, category, points, scores=None, hidden=(), truth=None, write_names=False):
+def draw_keypoints(image, schema, category, points, scores=None, occluded=(), truth=None, write_names=False):
     """Draws the garment's outline and its keypoints.
 
     Args:
         image: [H, W, 3] uint8 RGB; not changed.
+        schema: the Schema.
         category: whose outline joins the points.
         points: {name: (x, y)}; other keypoints are absent.
         scores: {name: 0 to 1}: a white arc around each point closes to a circle as the score nears 1.
-        hidden: names of the occluded keypoints, drawn as rings.
+        occluded: names of the occluded keypoints, drawn as rings.
         truth: {name: (x, y)}; a line joins each point with where it should be.
         write_names: whether each point's name stands beside it.
 
@@ -45,16 +45,16 @@ def draw_keypoints(image, category, points, scores=None, hidden=(), truth=None, 
     canvas = np.ascontiguousarray(image).copy()
     unit = max(image.shape[:2]) / 512
     radius = max(2.0, 4.5 * unit)
-    for start, end in outline(category):
+    for start, end in schema.outline(category):
         if start in points and end in points:
             _line(canvas, points[start], points[end], _BLACK, 2.5 * unit)
             _line(canvas, points[start], points[end], _WHITE, 1.2 * unit)
-    for name in keypoint_names(category):
+    for name in schema.keypoint_names(category):
         if name not in points:
             continue
         if truth and name in truth:
             _line(canvas, points[name], truth[name], (255, 40, 40), 1.5 * unit)
-        _dot(canvas, points[name], radius, keypoint_color(name), name in hidden)
+        _dot(canvas, points[name], radius, keypoint_color(schema, name), name in occluded)
         if scores is not None:
             _arc(canvas, points[name], radius + 3 * unit, scores[name], max(1, round(1.5 * unit)))
         if write_names:
@@ -113,11 +113,12 @@ def write(canvas, text, place, scale):
         part[:] = np.rint(part * (1 - share) + np.array(color) * share)
 
 
-def draw_heatmaps(image, heatmaps, strength=0.6):
+def draw_heatmaps(image, schema, heatmaps, strength=0.6):
     """Lays heatmaps over an image, each in its keypoint's colour.
 
     Args:
         image: [H, W, 3] uint8 RGB.
+        schema: the Schema.
         heatmaps: {name: [h, w] float}, peaks of 1 or of whatever height; each is scaled by its own peak.
         strength: how much of the image a peak hides, 0 to 1.
 
@@ -128,7 +129,7 @@ def draw_heatmaps(image, heatmaps, strength=0.6):
     for name, heatmap in heatmaps.items():
         weight = np.clip(heatmap / max(float(heatmap.max()), 1e-6), 0, 1).astype(np.float32)
         weight = cv2.resize(weight, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
-        canvas += strength * weight * (np.float32(keypoint_color(name)) - canvas)
+        canvas += strength * weight * (np.float32(keypoint_color(schema, name)) - canvas)
     return np.clip(canvas, 0, 255).astype(np.uint8)
 
 

@@ -1,6 +1,6 @@
 """The competition's CSV files, read strictly and written: annotations, answers, submissions and image lists.
 
-Legend: N rows, K = 24 keypoints (as many as the schema has) in the order of `configs.keypoints.KEYPOINTS`.
+Legend: N rows, K keypoints, all that the schema has, in its order.
 """
 
 import csv
@@ -12,10 +12,11 @@ import zlib
 
 import numpy as np
 
+from base import schema as schemas
 from base.errors import DataError, DataErrors
 from base.files import atomic_write
+from base.schema import Schema
 from base.wording import counted
-from configs.keypoints import CATEGORIES, KEYPOINTS
 
 ID_COLUMNS = ("image_id", "image_category")
 _CELL = re.compile(r"(-?[0-9]{1,6})_(-?[0-9]{1,6})_(-1|0|1)")
@@ -34,6 +35,7 @@ class Annotations:
         categories: [N] strings.
         points: [N, K, 2] float64, x and y in the photo's pixels as the CSV has them (absent ones: -1, -1).
         visibility: [N, K] int32: 1 visible, 0 occluded, -1 absent (all -1 where the file has no keypoints).
+        schema: whose keypoints and categories they are.
     """
 
     file: str
@@ -42,23 +44,28 @@ class Annotations:
     categories: list
     points: np.ndarray
     visibility: np.ndarray
+    schema: Schema = dataclasses.field(default_factory=schemas.default)
 
     def __len__(self):
         return len(self.image_ids)
 
 
-def read(path):
+def read(path, schema=None):
     """Returns the Annotations of a CSV with keypoints (annotations, an answer, a submission; also `.csv.gz`).
+
+    Args:
+        path: of the file.
+        schema: the Schema of its columns and categories; FashionAI's where not given.
 
     Raises:
         DataError, DataErrors: the file cannot be read, its header is wrong, or rows are wrong.
     """
-    return _raise_faults(*parse(path, labelled=True))
+    return _raise_faults(*parse(path, True, schema))
 
 
-def read_images(path):
+def read_images(path, schema=None):
     """Returns the Annotations of a list of images (`test.csv`); raises as `read` does. Keypoints are passed over."""
-    return _raise_faults(*parse(path, labelled=False))
+    return _raise_faults(*parse(path, False, schema))
 
 
 def _raise_faults(annotations, faults):
@@ -67,12 +74,13 @@ def _raise_faults(annotations, faults):
     return annotations
 
 
-def parse(path, labelled):
+def parse(path, labelled, schema=None):
     """Reads a CSV and tells good rows from bad ones.
 
     Args:
         path: a `.csv` or `.csv.gz` file.
         labelled: whether it must have the keypoint columns; else they may be there and are passed over.
+        schema: the Schema of its columns and categories; FashionAI's where not given.
 
     Returns:
         The Annotations of the good rows, and a list of DataError, one for each fault of the others, by line.
@@ -80,23 +88,24 @@ def parse(path, labelled):
     Raises:
         DataError, DataErrors: the file cannot be read, or its header is wrong.
     """
+    schema = schema or schemas.default()
     (_, header), *rows = _read_rows(path)
-    _check_header(path, header, rows, labelled)
+    _check_header(path, header, rows, labelled, schema)
     id_at, category_at = (header.index(name) for name in ID_COLUMNS)
-    points_at = [header.index(name) for name in KEYPOINTS] if labelled else []
+    points_at = [header.index(name) for name in schema.keypoints] if labelled else []
     good, faults, first_lines, known_cells = [], [], {}, {}
     for line, row in rows:
         if len(row) != len(header):
             wrong = [(f"line {line}", f"has {counted(len(row), 'field')} where the header has {len(header)}")]
         else:
-            wrong = _wrong_fields(line, row[id_at], row[category_at], first_lines)
+            wrong = _wrong_fields(line, row[id_at], row[category_at], first_lines, schema)
             cells = [row[position] for position in points_at]
-            wrong += _wrong_cells(line, cells, known_cells)
+            wrong += _wrong_cells(line, cells, known_cells, schema)
         if wrong:
             faults += [DataError(path, where, what) for where, what in wrong]
         else:
             good.append((line, row[id_at], row[category_at], [known_cells[cell] for cell in cells]))
-    return _to_annotations(path, good, list(known_cells)), faults
+    return _to_annotations(path, good, list(known_cells), schema), faults
 
 
 def _read_rows(path):
@@ -121,10 +130,12 @@ def _read_rows(path):
     return rows
 
 
-def _check_header(path, header, rows, labelled):
-    known = ID_COLUMNS + KEYPOINTS
+def _check_header(path, header, rows, labelled, schema):
+    known = ID_COLUMNS + schema.keypoints
     right = (
-        "image_id, image_category" + (f" and the {len(KEYPOINTS)} keypoints" if labelled else "") + " would be right"
+        "image_id, image_category"
+        + (f" and the {len(schema.keypoints)} keypoints" if labelled else "")
+        + " would be right"
     )
     if labelled and header == list(ID_COLUMNS) and rows and len(rows[0][1]) == len(known):
         what = f"names {len(header)} columns where the rows have {len(known)}: {right}"
@@ -142,7 +153,7 @@ def _check_header(path, header, rows, labelled):
         raise DataErrors(faults)
 
 
-def _wrong_fields(line, image_id, category, first_lines):
+def _wrong_fields(line, image_id, category, first_lines, schema):
     """Returns (where, what) for each fault of a row's id and category; notes the id's first line."""
     wrong = []
     fault = wrong_image_id(image_id)
@@ -150,8 +161,8 @@ def _wrong_fields(line, image_id, category, first_lines):
         fault = f"stands in line {first_lines[image_id]} already: one row a photo would be right"
     if fault:
         wrong.append((f"line {line}, column image_id", f"{shown(image_id)} {fault}"))
-    if category not in CATEGORIES:
-        what = f"{shown(category)} is no category: one of {', '.join(CATEGORIES)} would be right"
+    if category not in schema.category_names:
+        what = f"{shown(category)} is no category: one of {', '.join(schema.category_names)} would be right"
         wrong.append((f"line {line}, column image_category", what))
     return wrong
 
@@ -165,10 +176,10 @@ def wrong_image_id(image_id):
     return None
 
 
-def _wrong_cells(line, cells, known_cells):
+def _wrong_cells(line, cells, known_cells, schema):
     """Returns (where, what) for each cell that is no point; numbers the others in `known_cells`, each text once."""
     wrong = []
-    for name, cell in zip(KEYPOINTS, cells):
+    for name, cell in zip(schema.keypoints, cells):
         if cell not in known_cells:
             if _CELL.fullmatch(cell):
                 known_cells[cell] = len(known_cells)
@@ -177,11 +188,11 @@ def _wrong_cells(line, cells, known_cells):
     return wrong
 
 
-def _to_annotations(path, rows, known_cells):
+def _to_annotations(path, rows, known_cells, schema):
     """Returns the Annotations of rows of (line, image id, category, numbers of its cells in `known_cells`)."""
     known = np.array([cell.split("_") for cell in known_cells or ["-1_-1_-1"]], dtype=np.int64)
-    numbers = np.array([cells or [0] * len(KEYPOINTS) for *_, cells in rows], dtype=np.int64)
-    values = known[numbers.reshape(-1, len(KEYPOINTS))]
+    numbers = np.array([cells or [0] * len(schema.keypoints) for *_, cells in rows], dtype=np.int64)
+    values = known[numbers.reshape(-1, len(schema.keypoints))]
     return Annotations(
         file=str(path),
         lines=np.array([line for line, *_ in rows], dtype=np.int64),
@@ -189,6 +200,7 @@ def _to_annotations(path, rows, known_cells):
         categories=[category for _, _, category, _ in rows],
         points=values[..., :2].astype(np.float64),
         visibility=values[..., 2].astype(np.int32),
+        schema=schema,
     )
 
 
@@ -197,7 +209,7 @@ def shown(text, longest=60):
     return repr(text if len(text) <= longest else text[:longest] + "…")
 
 
-def write(path, image_ids, categories, points, visibility):
+def write(path, image_ids, categories, points, visibility, schema=None):
     """Writes a CSV with keypoints, whole or not at all: whole pixels, `-1_-1_-1` where the keypoint is absent.
 
     Args:
@@ -205,6 +217,7 @@ def write(path, image_ids, categories, points, visibility):
         image_ids, categories: [N] strings.
         points: [N, K, 2] pixels of the photo, rounded here.
         visibility: [N, K] in {-1, 0, 1}.
+        schema: the Schema of the columns; FashionAI's where not given.
 
     Raises:
         DataError: the file cannot be written.
@@ -213,7 +226,7 @@ def write(path, image_ids, categories, points, visibility):
     pixels = np.rint(np.where(visibility[..., None] < 0, -1, points)).astype(np.int64)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(ID_COLUMNS + KEYPOINTS)
+    writer.writerow(ID_COLUMNS + (schema or schemas.default()).keypoints)
     for image_id, category, row, states in zip(image_ids, categories, pixels.tolist(), visibility.tolist()):
         writer.writerow([image_id, category, *(f"{x}_{y}_{v}" for (x, y), v in zip(row, states))])
     encoded = text.getvalue().encode()

@@ -11,6 +11,7 @@ import contextlib
 import glob
 import hashlib
 import itertools
+import json
 import os
 import shutil
 import time
@@ -19,8 +20,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from base import errors, files, machine
+from base import schema as schemas
 from base.errors import DataError, DataErrors
-from configs.keypoints import ALL, KEYPOINTS
+from base.schema import ALL
 from preprocessing.data import annotations, layout, manifest, photos, records
 from preprocessing.data.conversion_plan import name_in_data
 
@@ -47,7 +49,16 @@ class Outcome(NamedTuple):
     remark: Any = None
 
 
-def convert(shards, output_dir, labelled, skip_bad, faults=(), on_photo=lambda: None, on_remark=lambda line: None):
+def convert(
+    shards,
+    output_dir,
+    labelled,
+    skip_bad,
+    faults=(),
+    on_photo=lambda: None,
+    on_remark=lambda line: None,
+    schema=None,
+):
     """Writes the shards into a folder that no other process writes to, then the manifest that says it is complete.
 
     Args:
@@ -58,6 +69,7 @@ def convert(shards, output_dir, labelled, skip_bad, faults=(), on_photo=lambda: 
         faults: the DataErrors that are known already.
         on_photo: called after each photo.
         on_remark: called with a line for each photo that was stored anew.
+        schema: the Schema of the rows; FashionAI's where not given.
 
     Returns:
         The number of records in the folder, and the lines of the rows left out.
@@ -70,20 +82,20 @@ def convert(shards, output_dir, labelled, skip_bad, faults=(), on_photo=lambda: 
         pending_dir = os.path.join(output_dir, PENDING)
         earlier = _earlier(output_dir, labelled)
         if earlier is None:
-            manifest.write(output_dir, labelled, {}, complete=False)
+            manifest.write(output_dir, labelled, {}, complete=False, schema=schema)
         done = _done_shards(shards, {output_dir: earlier, pending_dir: _pending(pending_dir)}, skip_bad)
         rest = [shard for shard in shards if shard.name not in done]
         if faults and not skip_bad:
             rows = [row for shard in rest for row in shard.rows]
             found = [fault for outcome in _outcomes(rows, on_photo, on_remark) for fault in outcome.faults]
         else:
-            found = _write_shards(rest, pending_dir, labelled, skip_bad, done, on_photo, on_remark)
+            found = _write_shards(rest, pending_dir, labelled, skip_bad, done, on_photo, on_remark, schema)
         wrong = [] if skip_bad else sorted([*faults, *found], key=_place)
         if not wrong and not any(shard.noted["records"] for shard in done.values()):
             wrong = [DataError(output_dir, None, "would hold no record: every row is faulty")]
         if wrong:
             raise DataErrors(wrong)
-        return _finish(output_dir, pending_dir, labelled, done, faults)
+        return _finish(output_dir, pending_dir, labelled, done, faults, schema)
 
 
 class _Done(NamedTuple):
@@ -93,7 +105,7 @@ class _Done(NamedTuple):
     noted: dict
 
 
-def _write_shards(shards, folder, labelled, skip_bad, done, on_photo, on_remark):
+def _write_shards(shards, folder, labelled, skip_bad, done, on_photo, on_remark, schema):
     """Writes the shards, noted in the folder's manifest and in `done`; returns the faults."""
     faults, next_note = [], 0
     rows = [row for shard in shards for row in shard.rows]
@@ -105,7 +117,7 @@ def _write_shards(shards, folder, labelled, skip_bad, done, on_photo, on_remark)
                 done[shard.name] = _Done(folder, noted)
             if time.monotonic() >= next_note or number == len(shards):
                 own = {name: shard.noted for name, shard in done.items() if shard.folder == folder}
-                manifest.write(folder, labelled, own, complete=False)
+                manifest.write(folder, labelled, own, complete=False, schema=schema)
                 next_note = time.monotonic() + _SECONDS_BETWEEN_NOTES
     return faults
 
@@ -164,6 +176,9 @@ def _is_done(shard, folder, noted, skip_bad):
 
 def _fingerprint(shard):
     digest = hashlib.sha256()
+    schema = shard.rows[0].schema
+    if schema != schemas.default():  # what FashionAI's digest has always been stays
+        digest.update(json.dumps(schema.to_json(), sort_keys=True).encode())
     for row in shard.rows:
         digest.update(f"{name_in_data(row)} {row.category} ".encode())
         if row.points is not None:
@@ -223,7 +238,8 @@ def _process(row):
         return _refuse(row, error, data)
     faults = _points_outside(row, photo.size) if row.points is not None else []
     remark = photo.remark and f"{row.csv}: line {row.line}: {row.image_id} {photo.remark}"
-    encoded = records.serialise(row.image_id, photo.encoded, photo.size, row.category, row.points, row.visibility)
+    labels = row.points, row.visibility, row.schema
+    encoded = records.serialise(row.image_id, photo.encoded, photo.size, row.category, *labels)
     return Outcome(None if faults else encoded, hashlib.sha256(data).digest(), faults, remark)
 
 
@@ -235,7 +251,7 @@ def _refuse(row, wrong, data=b""):
 def _points_outside(row, size):
     width, height = size
     faults = []
-    for name, (x, y), state in zip(KEYPOINTS, row.points.tolist(), row.visibility.tolist()):
+    for name, (x, y), state in zip(row.schema.keypoints, row.points.tolist(), row.visibility.tolist()):
         if state >= 0 and not (0 <= x < width and 0 <= y < height):
             what = f"lies outside the photo, which has {width}x{height} pixels"
             right = f"0_0 to {width - 1}_{height - 1} would be right"
@@ -275,13 +291,13 @@ def _write_shard(shard, folder, outcomes, skip_bad):
     return {**noted, "rows": _fingerprint(shard), "photos": _combined(digests), "skipped": skipped}, faults
 
 
-def _finish(output_dir, pending_dir, labelled, done, faults):
+def _finish(output_dir, pending_dir, labelled, done, faults, schema):
     """Puts the pending shards into their places, and removes what is not of this conversion.
 
     Where this is stopped, the same call finds each shard in one of the two folders.
     """
     notes = {name: shard.noted for name, shard in done.items()}
-    manifest.write(output_dir, labelled, notes, complete=False)
+    manifest.write(output_dir, labelled, notes, complete=False, schema=schema)
     try:
         for name, shard in done.items():
             if shard.folder == pending_dir:
@@ -295,7 +311,7 @@ def _finish(output_dir, pending_dir, labelled, done, faults):
     if skipped:
         with files.atomic_write(os.path.join(output_dir, SKIPPED), encoding="utf-8") as file:
             file.write("".join(f"{errors.one_line(line)}\n" for line in skipped))
-    manifest.write(output_dir, labelled, notes, complete=True)
+    manifest.write(output_dir, labelled, notes, complete=True, schema=schema)
     return sum(noted["records"] for noted in notes.values()), skipped
 
 

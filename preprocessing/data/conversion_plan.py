@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from base.errors import DataError
+from base.schema import Schema
 from base.wording import counted
-from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices, keypoint_names
 from preprocessing.data import annotations, layout, records
 
 SHARD_RECORDS = 512
 
 
 class Row(NamedTuple):
-    """A photo and what the CSV says of it: points [24, 2] in its pixels, visibility [24]; None in a test split."""
+    """A photo and what the CSV says of it: points [K, 2] in its pixels, visibility [K]; None in a test split."""
 
     split: str
     csv: str
@@ -25,6 +25,7 @@ class Row(NamedTuple):
     category: str
     points: Any
     visibility: Any
+    schema: Schema
 
     def fault(self, column, what):
         return DataError(self.csv, f"line {self.line}, column {column}", what)
@@ -38,8 +39,12 @@ class Shard(NamedTuple):
     validation: bool
 
 
-def read_rows(splits):
+def read_rows(splits, schema):
     """Returns the rows of the splits [list of Row, in the CSVs' order], and the faults of their CSVs [DataError].
+
+    Args:
+        splits: folders.
+        schema: the Schema of their CSVs.
 
     Raises:
         DataError, DataErrors: a CSV is missing or cannot be read, or its header is wrong.
@@ -47,7 +52,7 @@ def read_rows(splits):
     rows, faults = [], []
     for split in splits:
         csv, labelled = layout.find_csv(split), layout.is_labelled(split)
-        table, wrong = annotations.parse(csv, labelled)
+        table, wrong = annotations.parse(csv, labelled, schema)
         if not len(table) and not wrong:
             raise DataError(csv, None, "has no rows: one row a photo would be right")
         faults += wrong
@@ -65,21 +70,21 @@ def _to_rows(split, table, labelled):
     nothing = [None] * len(table)
     points, visibility = (table.points, table.visibility) if labelled else (nothing, nothing)
     columns = (table.lines.tolist(), table.image_ids, table.categories, points, visibility)
-    return [Row(split, table.file, *values) for values in zip(*columns)]
+    return [Row(split, table.file, *values, table.schema) for values in zip(*columns)]
 
 
 def _with_wrong_labels(table):
     """Returns the set of the numbers of the rows without a keypoint, or with one that their category lacks."""
-    present = table.visibility >= 0  # [N, 24]
-    own = np.zeros([len(table), len(KEYPOINTS)], bool)
-    for category in CATEGORIES:
-        own[np.ix_([name == category for name in table.categories], keypoint_indices(category))] = True
+    present = table.visibility >= 0  # [N, K]
+    own = np.zeros(present.shape, bool)
+    for category in table.schema.category_names:
+        own[np.ix_([name == category for name in table.categories], table.schema.keypoint_indices(category))] = True
     return set(np.flatnonzero(~present.any(axis=1) | (present & ~own).any(axis=1)).tolist())
 
 
 def _wrong_labels(row):
-    present = [name for name, state in zip(KEYPOINTS, row.visibility) if state >= 0]
-    own = keypoint_names(row.category)
+    present = [name for name, state in zip(row.schema.keypoints, row.visibility) if state >= 0]
+    own = row.schema.keypoint_names(row.category)
     if not present:
         what = f"and all others are absent: {row.category} with at least one keypoint would be right"
         return [row.fault(own[0], what)]
@@ -95,7 +100,7 @@ def folder_warnings(rows):
     lines = []
     for row in rows:
         folder = os.path.basename(os.path.dirname(row.image_id))
-        if folder in CATEGORIES and folder != row.category:
+        if folder in row.schema.category_names and folder != row.category:
             lines.append(
                 f"{row.csv}: line {row.line}: the photo lies in {folder}, the category {row.category} is taken"
             )
@@ -122,7 +127,7 @@ def make_plan(rows, labelled, val_fraction, seed, shard_records=SHARD_RECORDS):
     first ones of each category, at least one, are for validation. Test rows stay in the order of their CSV.
     """
     shards = []
-    for category in CATEGORIES:
+    for category in sorted({row.category for row in rows}):
         own = [row for row in rows if row.category == category]
         num_validation = 0
         if labelled:

@@ -1,8 +1,8 @@
 """The manifest beside the shards, and the check that nothing of a folder of TFRecords is lost.
 
 A file that ends between two records, or a shard that is missing, reads as if all were well; only a count tells. So the
-conversion writes `manifest.json`: whether it is complete, and each shard's records, bytes and checksum. The folders of
-the 2018 reference have none and are counted.
+conversion writes `manifest.json`: whether it is complete, each shard's records, bytes and checksum, and the schema of
+the records. The folders of the 2018 reference have none: they are counted, and their schema is FashionAI's.
 """
 
 import contextlib
@@ -13,6 +13,8 @@ import re
 
 import tensorflow as tf
 
+from base import checked_json
+from base import schema as schemas
 from base.errors import DataError, DataErrors
 from base.files import atomic_write
 from preprocessing.data import annotations, photos, records
@@ -26,7 +28,8 @@ def read(data_dir):
     """Returns the manifest of a folder of records, None where there is none.
 
     Returns:
-        {complete: bool; labelled: bool; shards: {file name: {records, bytes, sha256, …}}}.
+        {complete: bool; labelled: bool; shards: {file name: {records, bytes, sha256, …}}; schema: Schema, FashionAI's
+        where the manifest has none}.
 
     Raises:
         DataError: it is there but cannot be read, is of a newer version, or says what no conversion writes.
@@ -47,7 +50,17 @@ def read(data_dir):
     key = _wrong_key(manifest, _KINDS) or next(filter(None, map(_wrong_shard, manifest["shards"].items())), None)
     if key:
         raise DataError(path, key, f"is not what a conversion writes there: {records.CONVERT_AGAIN}")
-    return manifest
+    try:
+        schema = schemas.of_json(manifest["schema"], "schema") if "schema" in manifest else schemas.default()
+    except checked_json.Unexpected as error:
+        raise DataError(path, error.key, error.what) from error
+    return {**manifest, "schema": schema}
+
+
+def schema_of(data_dir):
+    """Returns the Schema of a folder of records; raises as `read` does."""
+    manifest = read(data_dir)
+    return manifest["schema"] if manifest else schemas.default()
 
 
 def _is_count(value):
@@ -89,9 +102,15 @@ def _wrong_shard(item):
     return key and f"shards, {name}, {key}"
 
 
-def write(data_dir, labelled, shards, complete):
-    """Writes the manifest, whole or not at all; `shards` as `read` returns them."""
-    manifest = {"version": _VERSION, "complete": complete, "labelled": labelled, "shards": dict(sorted(shards.items()))}
+def write(data_dir, labelled, shards, complete, schema=None):
+    """Writes the manifest, whole or not at all; `shards` and `schema` as `read` returns them."""
+    manifest = {
+        "version": _VERSION,
+        "complete": complete,
+        "labelled": labelled,
+        "schema": (schema or schemas.default()).to_json(),
+        "shards": dict(sorted(shards.items())),
+    }
     with atomic_write(os.path.join(data_dir, NAME), encoding="utf-8") as file:
         json.dump(manifest, file, indent=1)
         file.write("\n")
@@ -111,7 +130,7 @@ def verify(data_dir, categories, checksums=False):
 
     Args:
         data_dir: the folder of the records.
-        categories: names of CATEGORIES.
+        categories: names of the records' schema.
         checksums: whether to read every byte, instead of sizes and first records only.
 
     Returns:
@@ -128,12 +147,13 @@ def verify(data_dir, categories, checksums=False):
         raise DataError(
             data_dir, None, "holds test records, without keypoints: records of a train split would be right"
         )
+    schema = manifest["schema"] if manifest else schemas.default()
     counts, faults = {}, []
     for category in categories:
         shards = [records.list_shards(data_dir, category, validation) for validation in (False, True)]
         known = _known_shards(manifest, category)
         paths = sorted({*shards[0], *shards[1], *(os.path.join(data_dir, name) for name in known)})
-        wrong = [fault for fault in (_fault_of(path, manifest, checksums) for path in paths) if fault]
+        wrong = [fault for fault in (_fault_of(path, manifest, checksums, schema) for path in paths) if fault]
         faults += wrong
         if not wrong:
             counts[category] = tuple(sum(_count(path, known) for path in half) for half in shards)
@@ -152,14 +172,14 @@ def _count(path, known):
     return shard["records"] if shard else records.count_records([path])
 
 
-def _fault_of(path, manifest, checksums):
+def _fault_of(path, manifest, checksums, schema):
     """Returns the DataError of a shard, or None."""
     try:
         if manifest:
             _compare(path, manifest["shards"], checksums)
         else:
             records.count_records([path])
-        for number, example in enumerate(records.read_examples(path)):
+        for number, example in enumerate(records.read_examples(path, schema)):
             if "image/keypoint/v" not in example.features.feature:
                 return DataError(path, f"record {number + 1}", "has no keypoints: it was made from a test split")
             if not checksums:
@@ -199,20 +219,20 @@ def naming_damage(data_dir, category):
         yield
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         shards = [path for validation in (False, True) for path in records.list_shards(data_dir, category, validation)]
-        fault = find_fault(shards)
+        fault = find_fault(shards, schema_of(data_dir))
         if fault is None:
             raise
         raise fault from error
 
 
-def find_fault(shards):
+def find_fault(shards, schema=None):
     """Reads every record of the shards, photos too, and returns the DataError of the first bad one, or None."""
-    return next(filter(None, map(_first_fault, shards)), None)
+    return next(filter(None, (_first_fault(shard, schema) for shard in shards)), None)
 
 
-def _first_fault(path):
+def _first_fault(path, schema):
     try:
-        for number, example in enumerate(records.read_examples(path), start=1):
+        for number, example in enumerate(records.read_examples(path, schema), start=1):
             wrong = _wrong_photo(example.features.feature)
             if wrong:
                 return DataError(path, f"record {number}, image/encoded", wrong)

@@ -1,7 +1,7 @@
 """The TFRecords: the features of an example, the names of the shards, reading and counting them.
 
-The features are those of the 2018 reference, so that its files are readable here and ours there. Legend: 24 keypoints
-in the order of `configs.keypoints.KEYPOINTS`; points in the photo's pixels as the CSV has them.
+The features are those of the 2018 reference, so that its files are readable here and ours there. Legend: K keypoints,
+all that the schema has, in its order; points in the photo's pixels as the CSV has them.
 """
 
 import os
@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from base import schema as schemas
 from base.errors import DataError
-from configs.keypoints import ALL, CATEGORIES, CATEGORY_PATTERN, KEYPOINTS, reference_ids
+from base.schema import ALL, CATEGORY_PATTERN
 from preprocessing.data import annotations, photos
 
 _SHARD = re.compile(rf"(?P<category>{CATEGORY_PATTERN})_(?P<number>\d{{4,}})(?P<validation>_val)?\.tfrecord")
@@ -27,22 +28,28 @@ _IMAGE_FEATURES = {
     "image/width": tf.io.FixedLenFeature([], tf.int64),
     "image/classid": tf.io.FixedLenFeature([], tf.int64),
 }
-_KEYPOINT_FEATURES = {
-    f"image/keypoint/{name}": tf.io.FixedLenFeature([len(KEYPOINTS)], tf.int64) for name in ("x", "y", "v", "gid")
-}
+_KEYPOINT_FEATURES = tuple(f"image/keypoint/{name}" for name in ("x", "y", "v", "gid"))
 
 
-def serialise(image_id, encoded, size, category, points=None, visibility=None):
+def _specification(schema, labelled):
+    """Returns {name: tf.io.FixedLenFeature} of what is read of an example."""
+    own = tf.io.FixedLenFeature([len(schema.keypoints)], tf.int64)
+    return {**_IMAGE_FEATURES, **(dict.fromkeys(_KEYPOINT_FEATURES, own) if labelled else {})}
+
+
+def serialise(image_id, encoded, size, category, points=None, visibility=None, schema=None):
     """Returns the bytes of one example.
 
     Args:
         image_id: `Images/<category>/<name>.jpg`.
         encoded: the photo's JPEG bytes.
         size: its (width, height).
-        category: a name of CATEGORIES.
-        points: [24, 2] whole pixels; None for a test example, which has no keypoints.
-        visibility: [24] in {-1, 0, 1}, with `points`.
+        category: a name of the schema's.
+        points: [K, 2] whole pixels; None for a test example, which has no keypoints.
+        visibility: [K] in {-1, 0, 1}, with `points`.
+        schema: the Schema; FashionAI's where not given.
     """
+    schema = schema or schemas.default()
     example = tf.train.Example()
     feature = example.features.feature
     feature["image/encoded"].bytes_list.value.append(encoded)
@@ -51,31 +58,31 @@ def serialise(image_id, encoded, size, category, points=None, visibility=None):
     feature["image/width"].int64_list.value.append(size[0])
     feature["image/height"].int64_list.value.append(size[1])
     feature["image/channels"].int64_list.value.append(3)
-    feature["image/classid"].int64_list.value.append(CATEGORIES.index(category))
+    feature["image/classid"].int64_list.value.append(schema.category_names.index(category))
     if points is not None:
         columns = zip(*np.asarray(points).tolist())
         for name, values in zip("xy", columns):
             feature[f"image/keypoint/{name}"].int64_list.value.extend(map(int, values))
         feature["image/keypoint/v"].int64_list.value.extend(np.asarray(visibility).tolist())
-        feature["image/keypoint/id"].int64_list.value.extend(reference_ids(category))
-        feature["image/keypoint/gid"].int64_list.value.extend(range(len(KEYPOINTS)))
+        feature["image/keypoint/id"].int64_list.value.extend(schema.record_ids(category))
+        feature["image/keypoint/gid"].int64_list.value.extend(range(len(schema.keypoints)))
     return example.SerializeToString(deterministic=True)
 
 
-def parse(serialised, labelled=True):
+def parse(serialised, labelled=True, schema=None):
     """Returns the tensors of one example, or of each of some.
 
     Args:
         serialised: string [...], of rank 0 or 1, records.
         labelled: whether they have keypoints; test examples have none.
+        schema: the Schema; FashionAI's where not given.
 
     Returns:
         {encoded: string [...], the JPEG; image_id: string [...]; image_size: int32 [..., 2], width and height;
-        category: int32 [...], the index among CATEGORIES; and where labelled points: int32 [..., 24, 2]; visibility:
-        int32 [..., 24] in {-1, 0, 1}}.
+        category: int32 [...], the index among the schema's categories; and where labelled points: int32 [..., K, 2];
+        visibility: int32 [..., K] in {-1, 0, 1}}.
     """
-    specification = {**_IMAGE_FEATURES, **(_KEYPOINT_FEATURES if labelled else {})}
-    features = tf.io.parse_example(serialised, specification)
+    features = tf.io.parse_example(serialised, _specification(schema or schemas.default(), labelled))
     size = [features["image/width"], features["image/height"]]
     example = {
         "encoded": features["image/encoded"],
@@ -84,16 +91,17 @@ def parse(serialised, labelled=True):
         "category": tf.cast(features["image/classid"], tf.int32),
     }
     if labelled:
-        columns = tf.stack([features[f"image/keypoint/{name}"] for name in "xyv"], axis=-1)  # [..., 24, 3]
+        columns = tf.stack([features[f"image/keypoint/{name}"] for name in "xyv"], axis=-1)  # [..., K, 3]
         columns = tf.cast(_in_order(columns, features["image/keypoint/gid"]), tf.int32)
         example["points"], example["visibility"] = columns[..., :2], columns[..., 2]
     return example
 
 
 def _in_order(columns, gid):
-    """Returns the rows of columns [..., 24, 3] by keypoint: `gid` [..., 24] says which keypoint a value belongs to."""
-    gid = tf.reshape(gid, [-1, len(KEYPOINTS)])
-    first = len(KEYPOINTS) * tf.range(tf.shape(gid, tf.int64)[0])
+    """Returns the rows of columns [..., K, 3] by keypoint: `gid` [..., K] says which keypoint a value belongs to."""
+    keypoints = columns.shape[-2]
+    gid = tf.reshape(gid, [-1, keypoints])
+    first = keypoints * tf.range(tf.shape(gid, tf.int64)[0])
     # The op refuses a keypoint that is there twice.
     order = tf.math.invert_permutation(tf.reshape(gid + first[:, None], [-1]))
     ordered = tf.reshape(tf.gather(tf.reshape(columns, [-1, 3]), order), tf.shape(columns))
@@ -156,19 +164,26 @@ def _count_shard(shard):
     return count
 
 
-def is_labelled(shard):
+def is_labelled(shard, schema=None):
     """Returns whether a shard's examples have keypoints, by its first one; None for an empty shard.
+
+    Args:
+        shard, schema: as for `read_examples`.
 
     Raises:
         DataError: the first record is damaged or no example of ours.
     """
-    for example in read_examples(shard):
+    for example in read_examples(shard, schema):
         return "image/keypoint/v" in example.features.feature
     return None
 
 
-def read_examples(shard):
+def read_examples(shard, schema=None):
     """Yields the tf.train.Example of each record of a shard, checked: every feature is of its kind and within bounds.
+
+    Args:
+        shard: its path.
+        schema: the Schema of its examples; FashionAI's where not given.
 
     Raises:
         DataError: a record is damaged or no example of ours; names the shard and the record.
@@ -178,7 +193,7 @@ def read_examples(shard):
     try:
         for number, serialised in enumerate(tf.compat.v1.io.tf_record_iterator(str(shard)), start=1):
             example = tf.train.Example.FromString(serialised)
-            wrong = _wrong_features(example.features.feature, category)
+            wrong = _wrong_features(example.features.feature, category, schema or schemas.default())
             if wrong:
                 raise DataError(shard, f"record {number}", wrong)
             yield example
@@ -191,11 +206,9 @@ def read_examples(shard):
         raise DataError(shard, f"record {number}", "is no tf.train.Example") from error
 
 
-def _wrong_features(feature, category):
+def _wrong_features(feature, category, schema):
     """Returns what is wrong with the features of an example from a shard of `category`; None if nothing is."""
-    wanted = dict(_IMAGE_FEATURES)
-    if any(name in feature for name in _KEYPOINT_FEATURES):
-        wanted.update(_KEYPOINT_FEATURES)
+    wanted = _specification(schema, labelled=any(name in feature for name in _KEYPOINT_FEATURES))
     missing = [name for name in wanted if name not in feature]
     if missing:
         return f"lacks the features {', '.join(missing)}: {CONVERT_AGAIN}"
@@ -204,19 +217,19 @@ def _wrong_features(feature, category):
         count = kind.shape[0] if kind.shape else 1
         if len(values[name]) != count:
             return f"has {len(values[name])} values of {kind.dtype.name} in {name}: expected {count}"
-    class_id = values["image/classid"]
-    if category in CATEGORIES and class_id != [CATEGORIES.index(category)]:
-        return f"has image/classid {class_id} where {category} is [{CATEGORIES.index(category)}]"
-    return _out_of_bounds(values)
+    class_id, names = values["image/classid"], schema.category_names
+    if category in names and class_id != [names.index(category)]:
+        return f"has image/classid {class_id} where {category} is [{names.index(category)}]"
+    return _out_of_bounds(values, schema)
 
 
 def _values(feature, dtype):
     return list(feature.bytes_list.value if dtype == tf.string else feature.int64_list.value)
 
 
-def _out_of_bounds(values):
+def _out_of_bounds(values, schema):
     bounds = {
-        "image/classid": (0, len(CATEGORIES) - 1),
+        "image/classid": (0, len(schema.categories) - 1),
         "image/width": (1, photos.MOST_PIXELS),
         "image/height": (1, photos.MOST_PIXELS),
         "image/keypoint/x": (-_FARTHEST, _FARTHEST),
@@ -227,8 +240,9 @@ def _out_of_bounds(values):
         for value in values.get(name, ()):
             if not low <= value <= high:
                 return f"has {value} in {name}: expected {low} to {high}"
-    if sorted(values.get("image/keypoint/gid", range(len(KEYPOINTS)))) != list(range(len(KEYPOINTS))):
-        return f"has image/keypoint/gid that do not number the keypoints: expected 0 to {len(KEYPOINTS) - 1}, each once"
+    numbers = list(range(len(schema.keypoints)))
+    if sorted(values.get("image/keypoint/gid", numbers)) != numbers:
+        return f"has image/keypoint/gid that do not number the keypoints: expected 0 to {numbers[-1]}, each once"
     image_id = values["image/filename"][0].decode(errors="replace")
     wrong = "is no UTF-8" if "\ufffd" in image_id else annotations.wrong_image_id(image_id)
     return wrong and f"has the image/filename {annotations.shown(image_id)}, which {wrong}"

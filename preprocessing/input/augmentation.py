@@ -9,7 +9,6 @@ import math
 import tensorflow as tf
 
 from base import geometry
-from configs import keypoints
 from configs.flag_table import GROUPS
 from preprocessing.input import streams
 from preprocessing.input.streams import Stream
@@ -60,8 +59,8 @@ def sample_matrices(points, labelled, image_size, target_size, draws, options, s
     """Draws the rotation, the crop and the flip of N examples.
 
     Args:
-        points: float32 [N, 24, 2], in the photos' planes.
-        labelled: bool [N, 24], which of them the photos have.
+        points: float32 [N, K, 2], in the photos' planes.
+        labelled: bool [N, K], which of them the photos have.
         image_size: float32 [N, 2] (width, height) of the photos.
         target_size: int, height and width of the network's input.
         draws: what `draw` returned.
@@ -79,11 +78,6 @@ def sample_matrices(points, labelled, image_size, target_size, draws, options, s
     flipped = draws["flip"] < options["flip_probability"]
     mirrored = geometry.compose(to_input, tf.constant(geometry.mirroring(float(target_size)), tf.float32))
     return tf.where(flipped[:, None, None], mirrored, to_input), flipped
-
-
-def flip_keypoints(values):
-    """Returns [N, 24, ...] values with those of left and right keypoints exchanged."""
-    return tf.gather(values, keypoints.flip_permutation(keypoints.ALL), axis=1)
 
 
 def color_amounts(draws, options):

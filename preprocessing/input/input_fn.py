@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from base import geometry
 from base.errors import DataError
-from configs import keypoints
-from preprocessing.data import records
+from base.schema import ALL, NORM_OF_COINCIDING_PAIR
+from preprocessing.data import manifest, records
 from preprocessing.input import augmentation as randomly
 from preprocessing.input import color, decoding, record_order, rendering
 from preprocessing.input.resampling import resize_first
@@ -42,7 +42,7 @@ def make_dataset(
 
     Args:
         data_dir: the folder of the records.
-        category: a clothing category, or `all`.
+        category: one of the records' schema, or `all`.
         training: True shuffles, augments and repeats; False reads every record once, in order, whole.
         batch_size: B.
         image_size: height and width of the network's input.
@@ -70,7 +70,8 @@ def make_dataset(
     Raises:
         DataError: the folder has no such records.
     """
-    names = keypoints.CATEGORIES if category == keypoints.ALL else (category,)
+    schema = manifest.schema_of(data_dir)
+    names = schema.category_names if category == ALL else (category,)
     shards = [records.list_shards(data_dir, name, validation) for name in names]
     shards = [files for files in shards if files]
     if not shards:
@@ -92,13 +93,13 @@ def make_dataset(
     tf_options.threading.private_threadpool_size = num_preprocessing_threads
     tf_options.deterministic = True
     if options is None:
-        example = functools.partial(_example, category, image_size, with_labels)
+        example = functools.partial(_example, schema, category, image_size, with_labels)
         dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     else:
         rendering.start_compiler()
         steps = (
-            functools.partial(draw_chunk, category, image_size, options, seed),
+            functools.partial(draw_chunk, schema, category, image_size, options, seed),
             functools.partial(decode_drawn, image_size, options),
             functools.partial(render_chunk, image_size, options),
         )
@@ -107,9 +108,9 @@ def make_dataset(
     return dataset.prefetch(2).with_options(tf_options)
 
 
-def _example(category, input_size, with_labels, _, serialised):
+def _example(schema, category, input_size, with_labels, _, serialised):
     """Returns the features of a photo that is resized as a whole, and its labels."""
-    record = records.parse(serialised, with_labels)
+    record = records.parse(serialised, with_labels, schema)
     scale = float(input_size) / tf.cast(record["image_size"], tf.float32)
     to_input = geometry.scaling(scale[0], scale[1])
     window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
@@ -119,7 +120,7 @@ def _example(category, input_size, with_labels, _, serialised):
     if not with_labels:
         return features
     points = geometry.apply(to_input, _in_plane(record["points"]))
-    return features, _labels(category, record, points, record["visibility"])
+    return features, _labels(schema, category, record, points, record["visibility"])
 
 
 def _in_chunks(dataset, steps, threads):
@@ -133,19 +134,20 @@ def _in_chunks(dataset, steps, threads):
     return dataset.padded_batch(CHUNK).map(render, num_parallel_calls=threads)
 
 
-def draw_chunk(category, input_size, options, seed, positions, serialised):
+def draw_chunk(schema, category, input_size, options, seed, positions, serialised):
     """Returns what is drawn for up to CHUNK examples, the photos still encoded: (features, labels, encoded, drawn)."""
     count = tf.size(positions)
     rows = _filled_up(count)
-    positions, record = tf.gather(positions, rows), records.parse(tf.gather(serialised, rows))
+    positions, record = tf.gather(positions, rows), records.parse(tf.gather(serialised, rows), schema=schema)
     drawn = randomly.draw(seed, positions)
     points, visibility = _in_plane(record["points"]), record["visibility"]
     size = tf.cast(record["image_size"], tf.float32)
     to_input, flipped = randomly.sample_matrices(
         points, visibility >= 0, size, input_size, drawn, options, seed, positions
     )
-    points, visibility = _moved(points, visibility, to_input, flipped, input_size)
-    columns = _features(record, to_input), _labels(category, record, points, visibility), record["encoded"], drawn
+    points, visibility = _moved(points, visibility, to_input, flipped, input_size, schema)
+    labels = _labels(schema, category, record, points, visibility)
+    columns = _features(record, to_input), labels, record["encoded"], drawn
     return tf.nest.map_structure(lambda column: column[:count], columns)
 
 
@@ -163,7 +165,12 @@ def render_chunk(input_size, options, features, labels, drawn, images):
     order = randomly.pick(drawn["order"], len(color.ORDERS))
     order = tf.where(drawn["color"] < options["color_probability"], order, color.AS_IS)
     rendered = rendering.render(
-        images["row"], images["shape"], images["matrix"], input_size, randomly.color_amounts(drawn, options), order
+        images["row"],
+        images["shape"],
+        images["matrix"],
+        input_size,
+        randomly.color_amounts(drawn, options),
+        order,
     )
     return {"image": rendered[:count], **features}, labels
 
@@ -186,12 +193,12 @@ def _features(record, to_input):
     }
 
 
-def _labels(category, record, points, visibility):
-    own = keypoints.keypoint_indices(category)
+def _labels(schema, category, record, points, visibility):
+    own = schema.keypoint_indices(category)
     return {
         "points": tf.gather(points, own, axis=-2),
         "visibility": tf.gather(visibility, own, axis=-1),
-        "norm": _norm(record["points"], record["category"]),
+        "norm": _norm(schema, record["points"], record["category"]),
     }
 
 
@@ -201,18 +208,19 @@ def _resized_first(window, from_window, input_size, draw, options):
     return tf.switch_case(randomly.pick(draw, len(methods)), branches)
 
 
-def _moved(points, visibility, to_input, flipped, input_size):
+def _moved(points, visibility, to_input, flipped, input_size, schema):
     """Returns the labels as the inputs show them: what left one is absent, left and right are as one sees them."""
+    partners = schema.flip_permutation(ALL)
     points = geometry.apply(to_input, points)
-    points = tf.where(flipped[:, None, None], randomly.flip_keypoints(points), points)
-    visibility = tf.where(flipped[:, None], randomly.flip_keypoints(visibility), visibility)
+    points = tf.where(flipped[:, None, None], tf.gather(points, partners, axis=1), points)
+    visibility = tf.where(flipped[:, None], tf.gather(visibility, partners, axis=1), visibility)
     inside = tf.reduce_all((points >= 0.0) & (points < float(input_size)), -1)
     return points, tf.where(inside, visibility, -1)
 
 
-def _norm(pixels, class_id):
+def _norm(schema, pixels, class_id):
     """Returns the distances [...] of the categories' normalising pairs, in photo pixels, as the CSV has the points."""
-    pairs = tf.constant([keypoints.normalising_pair(name) for name in keypoints.CATEGORIES])
+    pairs = tf.constant([schema.normalising_pair(name) for name in schema.category_names])
     pair = tf.gather(pixels, tf.gather(pairs, class_id), axis=-2, batch_dims=class_id.shape.rank)  # [..., 2, 2]
     distance = tf.norm(tf.cast(pair[..., 0, :] - pair[..., 1, :], tf.float32), axis=-1)
-    return tf.where(distance > 0.0, distance, keypoints.NORM_OF_COINCIDING_PAIR)
+    return tf.where(distance > 0.0, distance, NORM_OF_COINCIDING_PAIR)

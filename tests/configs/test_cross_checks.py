@@ -10,7 +10,7 @@ import pytest
         (("--train_image_size=128", "--heatmap_size=64"), "--train_image_size=128: 32 is right"),
         (("--decay_boundaries=20,10",), "--decay_boundaries=20,10 must rise"),
         (("--decay_boundaries=10",), "--lr_decay_factors has 3 values"),
-        (("--decode=median",), "--decode=median reads maps as chances"),
+        (("--decode=median",), "--decode=median requires probability heatmaps"),
         (("--model_to_train=skirt,skirt",), "names one of them twice"),
         (("--model_to_train=hat",), "--model_to_train"),
         (("--model_to_train=all", "--seq_train"), "--seq_train"),

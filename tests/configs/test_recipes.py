@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fashionai import SCHEMA
 
 from configs import command_line, cross_checks, flag_table
 from preprocessing.data import manifest
@@ -128,7 +129,7 @@ def test_every_recipe_has_a_command_of_one_program():
 @pytest.fixture(scope="module")
 def drawn_records(tmp_path_factory, program):
     folder = tmp_path_factory.mktemp("recipes")
-    make_synthetic_data.write_data_set(str(folder / "DATA"), 4, 0, 96, 0, 1)
+    make_synthetic_data.write_data_set(str(folder / "DATA"), 4, 0, 96, 0, SCHEMA, 1)
     words = (f"--data_dir={folder / 'DATA'}", f"--output_dir={folder / 'RECORDS'}", "--val_fraction=0.25")
     assert program("tools/convert_tfrecords.py", *words) == 0
     assert set(manifest.verify(folder / "RECORDS", ["skirt", "dress"]).values()) == {(3, 1)}
@@ -146,11 +147,10 @@ def test_a_recipe_trains(recipe, drawn_records, program, monkeypatch, tmp_path, 
     ratio = own.train_image_size // own.heatmap_size
     short = ["--max_steps=3", "--batch_size=2", "--train_image_size=64", f"--heatmap_size={64 // ratio}"]
     short.append("--val_fraction=0")  # no validation: half the graphs to build
-    if len(own.model_to_train) > 1:
-        short.append("--model_to_train=skirt")
+    category = own.model_to_train[0] if len(own.model_to_train) == 1 else "skirt"
+    short.append(f"--model_to_train={category}")
     if getattr(own, "num_stacks", 1) > 2:
         short.append("--num_stacks=2")
     assert program(trainer, *where, *short) == 0, capfd.readouterr().err
-    category = "skirt" if len(own.model_to_train) > 1 else own.model_to_train[0]
     assert (tmp_path / category / "model.ckpt-3.index").exists()
     assert f"{category}: no validation, model " in capfd.readouterr().out

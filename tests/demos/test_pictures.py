@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fashionai import CATEGORIES, SCHEMA, keypoint_indices, num_keypoints
 from made_models import make
 
 from base.errors import DataError
-from configs.keypoints import CATEGORIES, keypoint_indices, num_keypoints
 from preprocessing.data import annotations
 from tools import make_synthetic_data
 from tools.browsing import entries, gallery
@@ -31,7 +31,7 @@ def script(name):
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
-    make_synthetic_data.write_data_set(str(folder), 0, 12, 200, 1, 1)
+    make_synthetic_data.write_data_set(str(folder), 0, 12, 200, 1, SCHEMA, 1)
     return folder
 
 
@@ -68,7 +68,7 @@ def test_a_sheet_of_predictions(data_dir, tmp_path):
 
 def test_a_gallery_needs_a_photo_with_every_keypoint(data_dir, tmp_path):
     rows = annotations.read(data_dir / "test_0_answer.csv")
-    found = entries.from_data_dir(str(data_dir / "test_0"), 64)[0]
+    found = entries.from_data_dir(str(data_dir / "test_0"), 64, SCHEMA)[0]
     for entry in found:
         entry.visibility[:] = 0
     assert len(found) == len(rows.image_ids)
@@ -99,7 +99,7 @@ def test_a_gallery_shows_each_category_step_by_step(shown_whole, tmp_path, progr
     tile = gallery.TILE
     assert sheet.shape == (len(CATEGORIES) * tile, 4 * tile, 3)  # photo, augmented, the one stage, prediction
     tiles = sheet.reshape(len(CATEGORIES), tile, 4, tile, 3).swapaxes(1, 2).astype(int)
-    found = entries.from_data_dir(str(shown_whole), 64)[0]
+    found = entries.from_data_dir(str(shown_whole), 64, SCHEMA)[0]
     for row, category in zip(tiles[1:], CATEGORIES[1:]):  # the first has captions
         entry = next(entry for entry in found if entry.category == category)
         photo = drawing.fitted(drawing.read(entry.path), tile, tile).astype(int)

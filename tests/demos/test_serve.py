@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fashionai import keypoint_names
 from made_models import description, make
 from PIL import Image
 from selenium.webdriver.common.by import By
@@ -25,7 +26,6 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from base.errors import DataError
 from configs import command_line
-from configs.keypoints import keypoint_names
 from utility.model import model_directory
 from utility.prediction.inference import Options
 from utility.prediction.predictor import Predictor

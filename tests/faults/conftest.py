@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-
-from configs.keypoints import KEYPOINTS
+from fashionai import KEYPOINTS
 
 HEADER = ",".join(("image_id", "image_category", *KEYPOINTS))
 WIDTH, HEIGHT = 48, 64

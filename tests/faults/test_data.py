@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from fashionai import KEYPOINTS
 from PIL import Image
 
-from configs.keypoints import KEYPOINTS
 from preprocessing.data import photos, records
 
 ROOT = Path(__file__).resolve().parents[2]

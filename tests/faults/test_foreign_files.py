@@ -7,11 +7,11 @@ import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
+from fashionai import CATEGORIES
 from fuzzing import bounded_memory, cases, mutated, one_line_errors  # noqa: F401 (a fixture)
 from hypothesis import strategies as st
 
 from base.errors import DataError
-from configs.keypoints import CATEGORIES
 from preprocessing.data import manifest, records
 from tools.browsing import entries
 from utility.prediction import photo_source

@@ -10,13 +10,13 @@ import cv2
 import hypothesis
 import numpy as np
 import tensorflow as tf
+from fashionai import CATEGORIES, KEYPOINTS, keypoint_indices
 from fuzzing import bounded_memory, cases, mutated, one_line_errors  # noqa: F401 (a fixture)
 from hypothesis import strategies as st
 from PIL import Image
 
 from base.errors import DataError, UsageError
 from configs import command_line, flag_table
-from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices
 from preprocessing.data import annotations, manifest, photos, records
 
 HEADER = ["image_id", "image_category", *KEYPOINTS]

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fashionai import KEYPOINTS, keypoint_indices
 from made_models import make
 
-from configs.keypoints import KEYPOINTS, keypoint_indices
 from utility.model import model_directory
 
 HEADER = ",".join(("image_id", "image_category", *KEYPOINTS))

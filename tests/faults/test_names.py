@@ -9,9 +9,9 @@ import shutil
 
 import numpy as np
 import pytest
+from fashionai import keypoint_indices
 from made_models import make
 
-from configs.keypoints import keypoint_indices
 from preprocessing.data import annotations, manifest, photos
 from tools.synthetic.photos import random_photo
 from utility import drawing

@@ -9,12 +9,12 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from fashionai import CATEGORIES, KEYPOINTS, SCHEMA
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from base.errors import DataError, UsageError
 from configs import command_line
-from configs.keypoints import CATEGORIES, KEYPOINTS
 from preprocessing.data import annotations
 from tools import browse, make_synthetic_data
 from tools.browsing import augmented, entries, page, statistics
@@ -25,7 +25,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
-    make_synthetic_data.write_data_set(str(folder), 12, 2, 200, 1, 1)
+    make_synthetic_data.write_data_set(str(folder), 12, 2, 200, 1, SCHEMA, 1)
     return str(folder)
 
 
@@ -189,7 +189,7 @@ def test_names_from_files_are_text_and_never_markup(tmp_path, browser):
         "<b>train</b>", name, "skirt", "line 2", np.zeros((24, 2)), np.full(24, -1), faults=["<i>x</i>"]
     )
     output = tmp_path / "report.html"
-    output.write_text(page.render("<script>document.title='owned'</script>", [entry], []), encoding="utf-8")
+    output.write_text(page.render("<script>document.title='owned'</script>", [entry], [], SCHEMA), encoding="utf-8")
     browser.get(f"file://{output}")
     cards(browser)[0].click()
     assert browser.title != "owned"
@@ -231,13 +231,13 @@ def seconds_computed(browser):
 def test_a_page_of_1200_photos_opens(data_dir, tmp_path, browser):
     real = os.environ.get("FASHION_DATA")
     if real:
-        found, faults = entries.from_data_dir(os.path.join(real, "fashionai", "train_0"), 256)
+        found, faults = entries.from_data_dir(os.path.join(real, "fashionai", "train_0"), 256, SCHEMA)
     else:
-        found, faults = entries.from_data_dir(data_dir, 256)
+        found, faults = entries.from_data_dir(data_dir, 256, SCHEMA)
         found = (found * 18)[:1200]
     assert len(found) == 1200
     output = tmp_path / "report.html"
-    output.write_text(page.render("many", found, faults), encoding="utf-8")
+    output.write_text(page.render("many", found, faults, SCHEMA), encoding="utf-8")
     browser.execute_cdp_cmd("Performance.enable", {})
     before = seconds_computed(browser)
     browser.get(f"file://{output}")  # returns when the page is loaded
@@ -262,20 +262,22 @@ def test_augmented_inputs_follow_the_flags_of_a_training(data_dir, tmp_path):
     recipe = tmp_path / "recipe.cfg"
     nothing = [f"--{name}_probability=0" for name in ("flip", "rotate", "crop", "color")]
     recipe.write_text("\n".join([*nothing, "--batch_size=2", "--train_image_size=64", "--heatmap_size=16"]))
-    photos, _ = entries.from_data_dir(os.path.join(data_dir, "train_0"), 64)
+    photos, _ = entries.from_data_dir(os.path.join(data_dir, "train_0"), 64, SCHEMA)
     skirts = [entry for entry in photos if entry.category == "skirt"]
     words = (f"--data_dir={data_dir}", "--output=report.html", f"--flagfile={recipe}")
-    still, turned = (browse._augmented(flags(*words, *more), skirts) for more in ((), ("--rotate_probability=1",)))
+    still, turned = (
+        browse._augmented(flags(*words, *more), skirts, SCHEMA) for more in ((), ("--rotate_probability=1",))
+    )
     assert [one == other for one, other in zip(still, turned)] == [False] * 6
     with pytest.raises(UsageError, match="--crop_area=1,0.5"):
         browse.main(flags(*words, "--crop_area=1,0.5"))
 
 
 def test_records_are_shown_like_the_photos_they_were_made_of(data_dir, tmp_path):
-    found, _ = entries.from_data_dir(os.path.join(data_dir, "train_0"), 64)
+    found, _ = entries.from_data_dir(os.path.join(data_dir, "train_0"), 64, SCHEMA)
     skirts = [entry for entry in found if entry.category == "skirt"]
     os.makedirs(tmp_path / "records")
-    augmented.write_records(str(tmp_path / "records" / "skirt_0000.tfrecord"), skirts)
+    augmented.write_records(str(tmp_path / "records"), "skirt", skirts, SCHEMA)
     again = page_data(write_page(tmp_path, f"--records={tmp_path / 'records'}"))["photos"]
     before = {photo["id"]: photo for photo in page_data(write_page(tmp_path, f"--data_dir={data_dir}"))["photos"]}
     assert len(again) == 12
@@ -295,7 +297,7 @@ def test_statistics_count():
         points = points.copy()
         points[index] = (x, 0)
         found.append(entries.Entry("train_0", "a", "skirt", "line 2", points, visibility, size=(40, 80)))
-    (row,) = [row for row in statistics.keypoints(found)["skirt"] if row["name"] == "hemline_left"]
+    (row,) = [row for row in statistics.keypoints(found, SCHEMA)["skirt"] if row["name"] == "hemline_left"]
     assert (row["visible"], row["occluded"], row["absent"], row["ne"]) == (0.5, 0.25, 0.25, None)
     assert statistics.counts(found) == (["train_0"], [("skirt", [4])])
     assert statistics.sizes(found) == ([(40, 80, 4)], 0)

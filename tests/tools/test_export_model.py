@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fashionai import keypoint_names
 from made_models import make
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from configs.keypoints import keypoint_names
 from utility.model import model_directory
 from utility.prediction.predictor import Predictor
 

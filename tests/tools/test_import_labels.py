@@ -8,11 +8,11 @@ import xml.sax.saxutils
 
 import numpy as np
 import pytest
+from fashionai import KEYPOINTS, SCHEMA
 from PIL import Image
 
 from base.errors import DataError, DataErrors, UsageError
 from configs import command_line
-from configs.keypoints import KEYPOINTS
 from preprocessing.data import annotations
 from tools import import_labels, make_synthetic_data
 
@@ -21,7 +21,7 @@ from tools import import_labels, make_synthetic_data
 def drawn(tmp_path_factory):
     """Photos in one folder, and [(file name, (width, height), category, {keypoint: (x, y, v)})]."""
     folder = tmp_path_factory.mktemp("drawn")
-    make_synthetic_data.write_data_set(str(folder), 2, 0, 120, 3, 1)
+    make_synthetic_data.write_data_set(str(folder), 2, 0, 120, 3, SCHEMA, 1)
     rows = annotations.read(folder / "train_0" / "Annotations" / "annotations.csv")
     os.makedirs(folder / "photos")
     photos = []

@@ -7,8 +7,8 @@ import sys
 
 import cv2
 import pytest
+from fashionai import CATEGORIES, SCHEMA
 
-from configs.keypoints import CATEGORIES
 from preprocessing.data import annotations
 from tools import make_synthetic_data
 
@@ -57,12 +57,12 @@ def test_layout_and_tables(data_dir):
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_same_seed_same_bytes_whatever_the_number_of_processes(data_dir, tmp_path, processes):
-    make_synthetic_data.write_data_set(str(tmp_path), 3, 2, 96, 4, processes)
+    make_synthetic_data.write_data_set(str(tmp_path), 3, 2, 96, 4, SCHEMA, processes)
     assert fingerprint(tmp_path) == fingerprint(data_dir)
 
 
 def test_another_seed_draws_other_photos(data_dir, tmp_path):
-    make_synthetic_data.write_data_set(str(tmp_path), 3, 2, 96, 5, 1)
+    make_synthetic_data.write_data_set(str(tmp_path), 3, 2, 96, 5, SCHEMA, 1)
     assert not set(fingerprint(tmp_path).values()) & set(fingerprint(data_dir).values())
 
 

@@ -8,12 +8,12 @@ import cv2
 import hypothesis
 import numpy as np
 import pytest
+from fashionai import keypoint_names
 from hypothesis import strategies as st
 from made_models import make
 from PIL import Image
 
 from base.errors import DataError
-from configs.keypoints import keypoint_names
 from tools.predict import output_names
 from utility.prediction.predictor import Predictor
 

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from configs.keypoints import KEYPOINTS, keypoint_indices
+from fashionai import KEYPOINTS, keypoint_indices
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = ",".join(("image_id", "image_category", *KEYPOINTS))

@@ -3,64 +3,66 @@
 import cv2
 import numpy as np
 import pytest
+from fashionai import KEYPOINTS, SCHEMA
 from PIL import Image
 
 from base.errors import DataError
-from configs.keypoints import KEYPOINTS
 from utility import drawing
 
 GREY = np.full((120, 200, 3), 90, np.uint8)
 
 
 def test_a_dot_is_centred_on_its_point():
-    drawn = drawing.draw_keypoints(GREY, "skirt", {"hemline_left": (57, 80)})
+    drawn = drawing.draw_keypoints(GREY, SCHEMA, "skirt", {"hemline_left": (57, 80)})
     rows, columns = np.nonzero((drawn != GREY).any(axis=2))
     assert (columns.mean(), rows.mean()) == pytest.approx((57, 80), abs=0.05)
-    assert tuple(drawn[80, 57]) == drawing.keypoint_color("hemline_left")
+    assert tuple(drawn[80, 57]) == drawing.keypoint_color(SCHEMA, "hemline_left")
 
 
 def test_the_image_given_stays_as_it_was():
     before = GREY.copy()
-    drawing.draw_keypoints(GREY, "skirt", {"hemline_left": (57, 80)}, write_names=True)
+    drawing.draw_keypoints(GREY, SCHEMA, "skirt", {"hemline_left": (57, 80)}, write_names=True)
     np.testing.assert_array_equal(GREY, before)
 
 
 def test_the_outline_joins_points_that_are_there():
     points = {"waistband_left": (20, 20), "waistband_right": (180, 20)}
-    drawn = drawing.draw_keypoints(GREY, "skirt", points)
+    drawn = drawing.draw_keypoints(GREY, SCHEMA, "skirt", points)
     assert drawn[20, 100].min() > 220
     np.testing.assert_array_equal(drawn[60:], GREY[60:])
 
 
 def test_a_hidden_point_is_a_ring():
     image = np.full((512, 512, 3), 90, np.uint8)
-    drawn = drawing.draw_keypoints(image, "skirt", {"hemline_left": (57, 80)}, hidden=["hemline_left"])
+    drawn = drawing.draw_keypoints(image, SCHEMA, "skirt", {"hemline_left": (57, 80)}, occluded=["hemline_left"])
     assert tuple(drawn[80, 57]) == (0, 0, 0)
-    assert tuple(drawn[80, 57 + 4]) == pytest.approx(drawing.keypoint_color("hemline_left"), abs=6)
+    assert tuple(drawn[80, 57 + 4]) == pytest.approx(drawing.keypoint_color(SCHEMA, "hemline_left"), abs=6)
 
 
 def test_the_arc_grows_with_the_score():
     def white(score):
-        drawn = drawing.draw_keypoints(GREY, "skirt", {"hemline_left": (57, 80)}, scores={"hemline_left": score})
+        drawn = drawing.draw_keypoints(
+            GREY, SCHEMA, "skirt", {"hemline_left": (57, 80)}, scores={"hemline_left": score}
+        )
         return (drawn.min(axis=2) > 200).sum()
 
     assert white(0.25) < white(0.5) < white(1.0)
 
 
 def test_the_error_is_drawn_as_a_line():
-    drawn = drawing.draw_keypoints(GREY, "skirt", {"hemline_left": (20, 60)}, truth={"hemline_left": (120, 60)})
+    drawn = drawing.draw_keypoints(GREY, SCHEMA, "skirt", {"hemline_left": (20, 60)}, truth={"hemline_left": (120, 60)})
     assert drawn[60, 80, 0] > 200
     assert drawn[60, 80, 1] < 90
 
 
 @pytest.mark.parametrize("xy", [(-1e12, 5.0), (1e12, 1e12), (3.0, -40.0)])
 def test_points_outside_do_no_harm(xy):
-    drawn = drawing.draw_keypoints(GREY, "skirt", {"hemline_left": xy}, write_names=True)
+    drawn = drawing.draw_keypoints(GREY, SCHEMA, "skirt", {"hemline_left": xy}, write_names=True)
     assert drawn.shape == GREY.shape
 
 
 def test_colours_differ():
-    colors = np.array([drawing.keypoint_color(name) for name in KEYPOINTS], float)
+    colors = np.array([drawing.keypoint_color(SCHEMA, name) for name in KEYPOINTS], float)
     distances = np.linalg.norm(colors[:, None] - colors[None], axis=2) + 1000 * np.eye(len(colors))
     assert distances.min() > 20
 
@@ -68,8 +70,8 @@ def test_colours_differ():
 def test_a_heatmap_colours_its_peak():
     heatmap = np.zeros((12, 20))
     heatmap[3, 4] = 0.2
-    drawn = drawing.draw_heatmaps(GREY, {"crotch": heatmap}, strength=1.0)
-    assert np.abs(drawn[35, 45] - np.array(drawing.keypoint_color("crotch"), float)).max() < 30
+    drawn = drawing.draw_heatmaps(GREY, SCHEMA, {"crotch": heatmap}, strength=1.0)
+    assert np.abs(drawn[35, 45] - np.array(drawing.keypoint_color(SCHEMA, "crotch"), float)).max() < 30
     np.testing.assert_array_equal(drawn[80:], GREY[80:])
 
 
@@ -113,4 +115,4 @@ def test_read_turns_a_photo_as_its_orientation_says(tmp_path):
 def test_named_points_leaves_absent_ones_out():
     points, visibility = np.zeros((24, 2)), np.full(24, -1)
     points[3], visibility[3], visibility[5] = (7, 8), 0, 1
-    assert drawing.named_points(points, visibility) == {"shoulder_left": (7, 8), "armpit_left": (0, 0)}
+    assert drawing.named_points(SCHEMA, points, visibility) == {"shoulder_left": (7, 8), "armpit_left": (0, 0)}

@@ -27,7 +27,8 @@ def measure(flags):
         raise UsageError("--model_dir, a model, and --data_dir, a test split or test records, are required")
     cross_checks.check_inference(flags)
     options = inference.options_from(vars(flags))
-    source = photo_source.find(flags.data_dir, None if flags.category == "all" else flags.category)
+    schema = predict_all.schema_of(flags.model_dir.split(","))
+    source = photo_source.find(flags.data_dir, flags.category, schema)
     category, folders = _first_category(source, flags.model_dir)
     whole = _whole(source, category, folders, options, flags)
     floor = _floor(folders, options, flags)
@@ -74,7 +75,7 @@ def _whole(source, category, folders, options, flags):
     """Yields after each batch of photos that is predicted, for ever."""
     count = source.counts[category]
     batches = [(category, 0, flags.batch_size)] * max(1, count // flags.batch_size)
-    photos = photo_source.PhotoSource({category: count}, lambda name, start: _endless(source, name), "")
+    photos = photo_source.PhotoSource({category: count}, lambda name, start: _endless(source, name), "", source.schema)
     loading = {"checkpoint": flags.checkpoint_path, "precision": flags.precision}
     endless = itertools.chain.from_iterable(itertools.repeat(batches))
     for rows in predict_all.predicted(photos, {category: folders}, endless, options, loading):

@@ -5,8 +5,9 @@ import functools
 import tensorflow as tf
 
 from base.errors import UsageError
-from configs.keypoints import ALL, CATEGORIES
-from preprocessing.data import records
+from base.schema import ALL
+from configs import cross_checks
+from preprocessing.data import manifest, records
 from preprocessing.input import augmentation, record_order
 from preprocessing.input.input_fn import CHUNK, decode_drawn, draw_chunk, make_dataset, render_chunk
 from tools.benchmarking import memory, peer_process, rates
@@ -80,7 +81,9 @@ def _figures(measured, stages):
 
 def _pipeline(flags, transform):
     """Returns an endless dataset of batches of what `transform` makes of the dataset of (position, record)."""
-    names = CATEGORIES if flags.category == ALL else (flags.category,)
+    schema = manifest.schema_of(flags.data_dir)
+    cross_checks.check_category(flags, schema)
+    names = schema.category_names if flags.category == ALL else (flags.category,)
     shards = [files for files in (records.list_shards(flags.data_dir, name) for name in names) if files]
     shards = [{file: records.count_records([file]) for file in files} for files in shards]
     options = tf.data.Options()
@@ -116,7 +119,8 @@ def _stages(flags, options):
 
     def drawn(records):
         chunks = records.batch(CHUNK, drop_remainder=True)
-        return mapped(chunks, functools.partial(draw_chunk, flags.category, size, options, 0))
+        schema = manifest.schema_of(flags.data_dir)
+        return mapped(chunks, functools.partial(draw_chunk, schema, flags.category, size, options, 0))
 
     def draw(records):
         return batched(drawn(records), lambda features, *_: features["to_input"])

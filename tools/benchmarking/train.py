@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from base.estimator_api import ModeKeys
+from base.schema import ALL
 from configs.flag_table import GROUPS
-from configs.keypoints import ALL
 from net import complexity, registry
 from tools.benchmarking import memory
 from utility.training import training_plan

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from base import geometry
 from base.errors import UsageError
-from configs.keypoints import CATEGORIES, keypoint_names
-from preprocessing.data import photos, records
+from preprocessing.data import manifest, photos, records
 from preprocessing.input import input_fn
 from utility import drawing
 from utility.model import heatmaps
@@ -33,46 +32,49 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentat
     Raises:
         UsageError: no record has points.
     """
-    pictures = []
-    for category in CATEGORIES:
+    pictures, schema = [], manifest.schema_of(records_dir)
+    for category in schema.category_names:
         shards = records.list_shards(records_dir, category)
-        if shards and records.is_labelled(shards[0]):
-            images, points, visibility, heatmaps = _first_batch(
+        if shards and records.is_labelled(shards[0], schema):
+            images, points, visibility, maps = _first_batch(
                 records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed
             )
-            rows = zip(images, points, visibility, heatmaps)
-            pictures += [(category, _picture(category, *row)) for row in rows]
+            rows = zip(images, points, visibility, maps)
+            pictures += [(category, _picture(schema, category, *row)) for row in rows]
     if not pictures:
         raise UsageError("--augmented: the data has no photo with points; training data would be right")
     return pictures
 
 
-def from_entries(entries, image_size, heatmap_size, heatmap_sigma, augmentation, seed):
+def from_entries(entries, image_size, heatmap_size, heatmap_sigma, augmentation, seed, schema):
     """Does the same for the first photos of each category that are not records yet; they become temporary ones.
 
     Args:
         entries: a list of `entries.Entry`, with the paths of their photos.
+        schema: their Schema.
         others: as for `from_records`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        for category in CATEGORIES:
+        for category in schema.category_names:
             usable = [
                 entry
                 for entry in entries
                 if entry.category == category and entry.path and entry.size and (entry.visibility >= 0).any()
             ]
             if usable:
-                write_records(os.path.join(folder, records.shard_name(category, 0)), usable[:_PER_CATEGORY])
+                write_records(folder, category, usable[:_PER_CATEGORY], schema)
+        manifest.write(folder, True, {}, complete=True, schema=schema)  # whose schema the reading takes
         return from_records(folder, image_size, heatmap_size, heatmap_sigma, augmentation, seed)
 
 
-def write_records(path, entries):
-    with tf.io.TFRecordWriter(path) as writer:
+def write_records(folder, category, entries, schema):
+    """Writes one shard of a category."""
+    with tf.io.TFRecordWriter(os.path.join(folder, records.shard_name(category, 0))) as writer:
         for entry in entries:
             photo = photos.read(entry.path)
             writer.write(
                 records.serialise(
-                    entry.image_id, photo.encoded, photo.size, entry.category, entry.points, entry.visibility
+                    entry.image_id, photo.encoded, photo.size, entry.category, entry.points, entry.visibility, schema
                 )
             )
 
@@ -89,12 +91,12 @@ def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma,
         return session.run((features["image"], labels["points"], labels["visibility"], maps))
 
 
-def _picture(category, image, points, visibility, cells):
+def _picture(schema, category, image, points, visibility, cells):
     """Returns the JPEG of one augmented input, twice: with points, and with heatmaps."""
     image = np.clip(np.round(image), 0, 255).astype(np.uint8)
-    names = keypoint_names(category)
+    names = schema.keypoint_names(category)
     present = {name: geometry.to_pixels(place) for name, place, state in zip(names, points, visibility) if state >= 0}
-    hidden = [name for name, state in zip(names, visibility) if state == 0]
+    occluded = [name for name, state in zip(names, visibility) if state == 0]
     maps = {name: cells[..., index] for index, name in enumerate(names) if name in present}
-    left = drawing.draw_keypoints(image, category, present, hidden=hidden)
-    return drawing.encode(np.hstack([left, drawing.draw_heatmaps(image, maps)]), quality=80)
+    left = drawing.draw_keypoints(image, schema, category, present, occluded=occluded)
+    return drawing.encode(np.hstack([left, drawing.draw_heatmaps(image, schema, maps)]), quality=80)

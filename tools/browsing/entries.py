@@ -12,8 +12,8 @@ import numpy as np
 from base.errors import DataError
 from base.machine import cores
 from base.progress import Progress
-from configs.keypoints import ALL, KEYPOINTS, category_name, keypoint_indices, normalising_pair
-from preprocessing.data import annotations, layout, photos, records
+from base.schema import ALL
+from preprocessing.data import annotations, layout, manifest, photos, records
 from utility import drawing
 from utility.scoring import scoring
 
@@ -26,12 +26,12 @@ class Entry:
         source: the split or shard it comes from.
         image_id, category: as the CSV has them.
         place: where it stands in its file, for people: `line 3`, `record 7`.
-        points: [24, 2] float64.
-        visibility: [24] int32 in {-1, 0, 1}.
+        points: [K, 2] float64.
+        visibility: [K] int32 in {-1, 0, 1}.
         size: (width, height), None where the photo cannot be read.
         path: the photo's file, empty for a record.
         thumbnail: JPEG bytes, empty where the photo cannot be read.
-        predicted: [24, 2] float64, None where there is no prediction.
+        predicted: [K, 2] float64, None where there is no prediction.
         faults: what is wrong with it, a line each.
     """
 
@@ -48,7 +48,7 @@ class Entry:
     faults: list = dataclasses.field(default_factory=list)
 
 
-def from_data_dir(data_dir, thumbnail_size):
+def from_data_dir(data_dir, thumbnail_size, schema):
     """Gathers the splits of a data set, or one split when `data_dir` is `DATA/train_0` or `DATA/test_0` itself.
 
     Returns:
@@ -65,7 +65,7 @@ def from_data_dir(data_dir, thumbnail_size):
     entries, faults = [], []
     for folder in folders:
         table, labelled = _table(folder)
-        rows, wrong = annotations.parse(table, labelled)
+        rows, wrong = annotations.parse(table, labelled, schema)
         faults += wrong
         source = os.path.basename(os.path.abspath(folder))
         found = [
@@ -74,7 +74,7 @@ def from_data_dir(data_dir, thumbnail_size):
                 rows.image_ids, rows.categories, rows.lines, rows.points, rows.visibility
             )
         ]
-        _each(found, lambda entry, folder=folder: _load(entry, folder, thumbnail_size))
+        _each(found, lambda entry, folder=folder: _load(entry, folder, thumbnail_size, schema))
         entries += found
     return entries, faults
 
@@ -103,24 +103,25 @@ def from_records(records_dir, thumbnail_size):
     shards = records.list_shards(records_dir, ALL) + records.list_shards(records_dir, ALL, validation=True)
     if not shards:
         raise DataError(records_dir, None, "has no records: a folder of <category>_0000.tfrecord files would be right")
-    entries = []
+    entries, schema = [], manifest.schema_of(records_dir)
     for shard in shards:
-        for number, example in enumerate(records.read_examples(shard), start=1):
-            entry, encoded = _from_example(example, os.path.basename(shard), number)
-            _take(entry, encoded, thumbnail_size)
+        for number, example in enumerate(records.read_examples(shard, schema), start=1):
+            entry, encoded = _from_example(example, os.path.basename(shard), number, schema)
+            _take(entry, encoded, thumbnail_size, schema)
             entries.append(entry)
     return entries
 
 
-def _from_example(example, source, number):
+def _from_example(example, source, number, schema):
     """Returns the Entry of a tf.train.Example, and the photo's bytes."""
     feature = example.features.feature
-    points, visibility = np.full([len(KEYPOINTS), 2], -1.0), np.full(len(KEYPOINTS), -1, np.int32)
+    count = len(schema.keypoints)
+    points, visibility = np.full([count, 2], -1.0), np.full(count, -1, np.int32)
     columns = [feature[f"image/keypoint/{name}"].int64_list.value for name in ("gid", "x", "y", "v")]
     for index, x, y, state in zip(*columns):
         points[index], visibility[index] = (x, y), state
     image_id = feature["image/filename"].bytes_list.value[0].decode(errors="replace")
-    category = category_name(feature["image/classid"].int64_list.value[0])
+    category = schema.category_names[feature["image/classid"].int64_list.value[0]]
     entry = Entry(source, image_id, category, f"record {number}", points, visibility)
     return entry, feature["image/encoded"].bytes_list.value[0]
 
@@ -144,11 +145,11 @@ def add_predictions(entries, prediction):
     return kept
 
 
-def errors(entry):
-    """Returns the [24] normalised errors of an entry's prediction, NaN where a keypoint is not scored."""
+def errors(entry, schema):
+    """Returns the [K] normalised errors of an entry's prediction, NaN where a keypoint is not scored."""
     if entry.predicted is None:
-        return np.full(len(KEYPOINTS), np.nan)
-    norm = scoring.normalising_lengths(entry.points[None], [entry.category])[0]
+        return np.full(len(schema.keypoints), np.nan)
+    norm = scoring.normalising_lengths(entry.points[None], [entry.category], schema)[0]
     distances = np.linalg.norm(entry.predicted - entry.points, axis=1) / norm
     return np.where(entry.visibility == 1, distances, np.nan)
 
@@ -160,18 +161,18 @@ def _each(entries, work):
             progress.step()
 
 
-def _load(entry, split, thumbnail_size):
+def _load(entry, split, thumbnail_size, schema):
     entry.path, wrong = layout.photo_path(split, entry.image_id)
     if wrong:
         entry.faults.append(f"the photo {wrong}")
         return
     try:
-        _take(entry, photos.read_bytes(entry.path), thumbnail_size)
+        _take(entry, photos.read_bytes(entry.path), thumbnail_size, schema)
     except photos.BadPhoto as error:
         entry.faults.append(f"the photo {error}")
 
 
-def _take(entry, data, thumbnail_size):
+def _take(entry, data, thumbnail_size, schema):
     """Checks the photo's bytes and the points on it, and makes the thumbnail."""
     try:
         photo = photos.check(data)
@@ -180,7 +181,7 @@ def _take(entry, data, thumbnail_size):
         return
     entry.size = photo.size
     entry.thumbnail = _thumbnail(photo, thumbnail_size)
-    entry.faults += _point_faults(entry)
+    entry.faults += _point_faults(entry, schema)
 
 
 def _thumbnail(photo, longest):
@@ -201,22 +202,20 @@ _REDUCED = (
 )
 
 
-def _point_faults(entry):
+def _point_faults(entry, schema):
     """Returns what is wrong with the points: outside the photo, of another category, useless for the metric."""
     faults = []
-    own = keypoint_indices(entry.category)
+    own, names = schema.keypoint_indices(entry.category), schema.keypoints
     present = entry.visibility >= 0
     for index in np.flatnonzero(present):
         x, y = entry.points[index]
         if not (0 <= x < entry.size[0] and 0 <= y < entry.size[1]):
-            faults.append(
-                f"{KEYPOINTS[index]} is at {x:g}, {y:g}, outside the photo of {entry.size[0]}x{entry.size[1]}"
-            )
+            faults.append(f"{names[index]} is at {x:g}, {y:g}, outside the photo of {entry.size[0]}x{entry.size[1]}")
         if index not in own:
-            faults.append(f"{KEYPOINTS[index]} is no keypoint of {entry.category}")
-    left, right = normalising_pair(entry.category)
+            faults.append(f"{names[index]} is no keypoint of {entry.category}")
+    left, right = schema.normalising_pair(entry.category)
     if present.any() and present[[left, right]].sum() == 1:
-        faults.append(f"only one of {KEYPOINTS[left]} and {KEYPOINTS[right]}, which normalise the error, is there")
+        faults.append(f"only one of {names[left]} and {names[right]}, which normalise the error, is there")
     elif present[left] and (entry.points[left] == entry.points[right]).all():
-        faults.append(f"{KEYPOINTS[left]} and {KEYPOINTS[right]}, which normalise the error, are the same point")
+        faults.append(f"{names[left]} and {names[right]}, which normalise the error, are the same point")
     return faults

@@ -1,7 +1,6 @@
 """What happens to a photo, step by step: points, augmented input, heatmaps of the stages, prediction."""
 
 import functools
-import os
 import tempfile
 
 import cv2
@@ -9,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from base import geometry
+from base import schema as schemas
 from base.errors import DataError
-from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names
-from preprocessing.data import records
+from base.schema import ALL
 from preprocessing.input import input_fn
 from tools.browsing import augmented, entries
 from utility import drawing
@@ -39,10 +38,11 @@ def draw(data_dir, model_dir, seed):
     Raises:
         DataError: the data has no such photo, or there is no model for its category.
     """
-    found, _ = entries.from_data_dir(data_dir, TILE)
-    chosen = [_choose(data_dir, found, category) for category in CATEGORIES]
-    models = {name: folder for name, (folder,) in find_models([model_dir], CATEGORIES).items()}
-    inputs = _augmented(chosen, seed)
+    schema = schemas.default()
+    found, _ = entries.from_data_dir(data_dir, TILE, schema)
+    chosen = [_choose(data_dir, found, schema, category) for category in schema.category_names]
+    models = {name: folder for name, (folder,) in find_models([model_dir], schema.category_names).items()}
+    inputs = _augmented(chosen, seed, schema)
     tiles, captions = [], []
     for entry in chosen:
         row = _row(entry, inputs[entry.image_id], models[entry.category])
@@ -51,8 +51,8 @@ def draw(data_dir, model_dir, seed):
     return drawing.contact_sheet(tiles, len(row), TILE, captions)
 
 
-def _choose(data_dir, found, category):
-    own = list(keypoint_indices(category))
+def _choose(data_dir, found, schema, category):
+    own = list(schema.keypoint_indices(category))
     for entry in found:
         if entry.category == category and entry.size and (entry.visibility[own] == 1).all():
             return entry
@@ -62,30 +62,31 @@ def _choose(data_dir, found, category):
 def _row(entry, augmented_input, model_dir):
     """Returns {caption: [H, W, 3] uint8 RGB} of one photo."""
     photo = photo_reading.read(entry.path)
-    truth = drawing.named_points(entry.points, entry.visibility)
     model, predictor, run_stages = _load(model_dir)
-    channels = {name: model["keypoints"].index(name) for name in keypoint_names(entry.category)}
+    schema = predictor.schema
+    truth = drawing.named_points(schema, entry.points, entry.visibility)
+    channels = {name: model["keypoints"].index(name) for name in schema.keypoint_names(entry.category)}
     stages = [
-        drawing.draw_heatmaps(photo, {name: maps[0, ..., channel] for name, channel in channels.items()}, 0.85)
+        drawing.draw_heatmaps(photo, schema, {name: maps[0, ..., channel] for name, channel in channels.items()}, 0.85)
         for maps in run_stages(cv2.resize(photo, (model["train_image_size"],) * 2, interpolation=cv2.INTER_AREA)[None])
     ]
     keypoints = predictor.predict(photo, entry.category)["keypoints"]
     points = {name: (point["x"], point["y"]) for name, point in keypoints.items()}
     scores = {name: point["score"] for name, point in keypoints.items()}
     return {
-        "photo": drawing.draw_keypoints(photo, entry.category, truth),
+        "photo": drawing.draw_keypoints(photo, schema, entry.category, truth),
         "augmented": augmented_input,
         "stage 1": stages[0],
         f"stage {len(stages)}": stages[-1],
-        "prediction": drawing.draw_keypoints(photo, entry.category, points, scores),
+        "prediction": drawing.draw_keypoints(photo, schema, entry.category, points, scores),
     }
 
 
-def _augmented(chosen, seed):
+def _augmented(chosen, seed, schema):
     """Returns {image_id: one augmented input with its points} of the chosen photos."""
     with tempfile.TemporaryDirectory() as folder, tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for entry in chosen:
-            augmented.write_records(os.path.join(folder, records.shard_name(entry.category, 0)), [entry])
+            augmented.write_records(folder, entry.category, [entry], schema)
         dataset = input_fn.make_dataset(folder, ALL, True, len(chosen), TILE, augmentation={}, seed=seed, epochs=1)
         features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
         batch = session.run({**features, **labels})
@@ -93,9 +94,9 @@ def _augmented(chosen, seed):
     for image_id, image, points, visibility, category in zip(
         *(batch[name] for name in ("image_id", "image", "points", "visibility", "category"))
     ):
-        shown = drawing.named_points(geometry.to_pixels(points), visibility)
+        shown = drawing.named_points(schema, geometry.to_pixels(points), visibility)
         image = np.uint8(np.clip(np.round(image), 0, 255))
-        pictures[image_id.decode()] = drawing.draw_keypoints(image, CATEGORIES[category], shown)
+        pictures[image_id.decode()] = drawing.draw_keypoints(image, schema, schema.category_names[category], shown)
     return pictures
 
 

@@ -6,7 +6,6 @@ import os
 import jinja2
 import numpy as np
 
-from configs.keypoints import CATEGORIES, KEYPOINTS, outline
 from tools.browsing import entries as gathered
 from tools.browsing import statistics
 from utility import drawing
@@ -14,13 +13,14 @@ from utility import drawing
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
-def render(title, entries, row_faults, augmented=()):
+def render(title, entries, row_faults, schema, augmented=()):
     """Returns the page as text.
 
     Args:
         title: the data's name.
         entries: a list of `entries.Entry`.
         row_faults: errors of rows that could not be read.
+        schema: the Schema of the entries.
         augmented: (caption, JPEG bytes) pairs, what the network sees.
     """
     environment = jinja2.Environment(
@@ -34,7 +34,7 @@ def render(title, entries, row_faults, augmented=()):
         title=title,
         style=_text("page.css"),
         script=_text("page.js"),
-        data=_data(entries, sources),
+        data=_data(entries, sources, schema),
         thumbnails=[_base64(entry.thumbnail) for entry in entries],
         sources=sources,
         count_rows=count_rows,
@@ -42,31 +42,31 @@ def render(title, entries, row_faults, augmented=()):
         other_sizes=other_sizes,
         keypoint_tables={
             category: [{**row, "heat": _base64(row["heat"])} for row in rows]
-            for category, rows in statistics.keypoints(entries).items()
+            for category, rows in statistics.keypoints(entries, schema).items()
         },
         faults=faults,
         augmented=[(caption, _base64(picture)) for caption, picture in augmented],
         has_predictions=any(entry.predicted is not None for entry in entries),
-        categories=[name for name in CATEGORIES if any(entry.category == name for entry in entries)],
-        keypoints=KEYPOINTS,
+        categories=[name for name in schema.category_names if any(entry.category == name for entry in entries)],
+        keypoints=schema.keypoints,
     )
 
 
-def _data(entries, sources):
+def _data(entries, sources, schema):
     """Returns what the page's script needs: short keys, for there may be thousands of photos."""
     return {
-        "keypoints": KEYPOINTS,
-        "colors": ["#{:02x}{:02x}{:02x}".format(*drawing.keypoint_color(name)) for name in KEYPOINTS],
+        "keypoints": schema.keypoints,
+        "colors": ["#{:02x}{:02x}{:02x}".format(*drawing.keypoint_color(schema, name)) for name in schema.keypoints],
         "outlines": {
-            category: [[KEYPOINTS.index(start), KEYPOINTS.index(end)] for start, end in outline(category)]
-            for category in CATEGORIES
+            category: [[schema.keypoints.index(name) for name in edge] for edge in schema.outline(category)]
+            for category in schema.category_names
         },
         "sources": sources,
-        "photos": [_photo(entry, sources) for entry in entries],
+        "photos": [_photo(entry, sources, schema) for entry in entries],
     }
 
 
-def _photo(entry, sources):
+def _photo(entry, sources, schema):
     """Returns one photo's row: points and predictions as [keypoint, x, y, visibility or error]."""
     photo = {
         "source": sources.index(entry.source),
@@ -81,12 +81,12 @@ def _photo(entry, sources):
         "faults": entry.faults,
     }
     if entry.predicted is not None:
-        errors = gathered.errors(entry)
+        errors = gathered.errors(entry, schema)
         scored = errors[~np.isnan(errors)]
         photo["error"] = round(float(scored.mean()), 5) if scored.size else None
         photo["predicted"] = [
             [index, *np.round(entry.predicted[index], 1).tolist(), _rounded(errors[index])]
-            for index in range(len(KEYPOINTS))
+            for index in range(len(schema.keypoints))
             if (entry.predicted[index] >= 0).any()
         ]
     return photo

@@ -5,7 +5,6 @@ import collections
 import cv2
 import numpy as np
 
-from configs.keypoints import CATEGORIES, KEYPOINTS, keypoint_indices
 from tools.browsing import entries as gathered
 from utility import drawing
 
@@ -29,7 +28,7 @@ def sizes(entries):
     return [(*size, count) for size, count in common], others
 
 
-def keypoints(entries):
+def keypoints(entries, schema):
     """Returns, for each category, a row a keypoint.
 
     Returns:
@@ -40,18 +39,20 @@ def keypoints(entries):
     for category in _categories(entries):
         own = [entry for entry in entries if entry.category == category and (entry.visibility >= 0).any()]
         if own:
-            errors = np.array([gathered.errors(entry) for entry in own])
-            table[category] = [_keypoint_row(own, index, errors[:, index]) for index in keypoint_indices(category)]
+            errors = np.array([gathered.errors(entry, schema) for entry in own])
+            table[category] = [
+                _keypoint_row(own, index, errors[:, index], schema) for index in schema.keypoint_indices(category)
+            ]
     return table
 
 
-def _keypoint_row(entries, index, errors):
+def _keypoint_row(entries, index, errors, schema):
     states = np.array([entry.visibility[index] for entry in entries])
     places = [entry.points[index] / entry.size for entry in entries if entry.size and entry.visibility[index] >= 0]
     scored = errors[~np.isnan(errors)]
     return {
-        "name": KEYPOINTS[index],
-        "color": "#{:02x}{:02x}{:02x}".format(*drawing.keypoint_color(KEYPOINTS[index])),
+        "name": schema.keypoints[index],
+        "color": "#{:02x}{:02x}{:02x}".format(*drawing.keypoint_color(schema, schema.keypoints[index])),
         "visible": float((states == 1).mean()),
         "occluded": float((states == 0).mean()),
         "absent": float((states == -1).mean()),
@@ -70,5 +71,4 @@ def heat_picture(places):
 
 
 def _categories(entries):
-    there = {entry.category for entry in entries}
-    return [name for name in CATEGORIES if name in there]
+    return sorted({entry.category for entry in entries})

@@ -8,11 +8,10 @@ import xml.etree.ElementTree
 
 from base.errors import DataError
 from base.wording import counted
-from configs.keypoints import CATEGORIES
 from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
 
 
-def read(path):
+def read(path, schema):
     """Returns the `Export` in a file; images without points are passed over, which a remark says.
 
     Raises:
@@ -35,16 +34,16 @@ def read(path):
             if points is None:
                 without += 1
             else:
-                export.photos.append(_photo(path, name, image, points))
+                export.photos.append(_photo(path, name, image, points, schema))
     if without:
         export.remarks.append(f"{path}: {counted(without, 'image')} without points passed over")
     return export
 
 
-def _photo(path, name, image, points):
+def _photo(path, name, image, points, schema):
     where = f"image {name}"
     size = tuple(int(number(image.get(side), path, f"{where}, {side}", 1)) for side in ("width", "height"))
-    categories = [tag.get("label") for tag in image.findall("tag") if tag.get("label") in CATEGORIES]
+    categories = [tag.get("label") for tag in image.findall("tag") if tag.get("label") in schema.category_names]
     categories += [skeleton.get("label") for skeleton in image.findall("skeleton")]
     return LabelledPhoto(path, where, [name], size, categories, points)
 

@@ -9,11 +9,10 @@ import urllib.parse
 
 from base.errors import DataError
 from base.wording import counted
-from configs.keypoints import CATEGORIES
 from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
 
 
-def read(path):
+def read(path, schema):
     """Returns the `Export` in a file. Remarks say which tasks were passed over, and where the last of several counts.
 
     Raises:
@@ -39,7 +38,7 @@ def read(path):
                 continue
             if len(finished) > 1:
                 several.append(where)
-            export.photos.append(_photo(export, path, where, task, results))
+            export.photos.append(_photo(export, path, where, task, results, schema))
     if without:
         export.remarks.append(f"{path}: {counted(without, 'task')} without points passed over")
     if several:
@@ -50,7 +49,7 @@ def read(path):
     return export
 
 
-def _photo(export, path, where, task, results):
+def _photo(export, path, where, task, results, schema):
     occluded = {result.get("id") for result in results if _says_occluded(result)}
     points, sizes, categories = [], set(), []
     for result in results:
@@ -60,7 +59,7 @@ def _photo(export, path, where, task, results):
                 sizes.add(size)
                 points.append(_point(path, where, result, size, result.get("id") in occluded))
         elif result.get("type") == "choices":
-            categories += [choice for choice in result["value"].get("choices", []) if choice in CATEGORIES]
+            categories += [choice for choice in result["value"].get("choices", []) if choice in schema.category_names]
     if len(sizes) > 1:
         raise DataError(path, where, "has points of photos of different sizes: one photo a task would be right")
     return LabelledPhoto(path, where, _names(path, where, task), sizes.pop() if sizes else None, categories, points)

@@ -5,7 +5,6 @@ import dataclasses
 import math
 
 from base.errors import DataError, DataErrors
-from configs.keypoints import CATEGORIES, keypoint_names
 
 MOST_BYTES = 500_000_000  # of an export
 _ZIP = "PK\x03\x04"  # how such an archive begins
@@ -64,21 +63,22 @@ class Export:
             self.faults.append(DataError(file, where, what))
 
 
-def to_row(photo, default_category):
+def to_row(photo, default_category, schema):
     """Returns the category and {keypoint name: (x, y, visibility)} in whole pixels.
 
     Args:
         photo: a LabelledPhoto.
         default_category: the category of photos that the export gives none; None if there is no default.
+        schema: the Schema.
 
     Raises:
         DataErrors: no category or more than one, unknown labels, points twice or outside.
     """
     try:
-        category = _category(photo, default_category)
+        category = _category(photo, default_category, schema)
     except DataError as error:
         raise DataErrors([error]) from error
-    own = keypoint_names(category)
+    own = schema.keypoint_names(category)
     row, faults = {}, []
     for label, x, y, occluded in photo.points:
         where = f"{photo.where}, {label}"
@@ -96,7 +96,7 @@ def to_row(photo, default_category):
     return category, row
 
 
-def _category(photo, default):
+def _category(photo, default, schema):
     named = sorted(set(photo.categories))
     if len(named) > 1:
         raise DataError(
@@ -106,8 +106,8 @@ def _category(photo, default):
     if category is None:
         what = "has no category: a label of one, or --category, would be right"
         raise DataError(photo.file, photo.where, what)
-    if category not in CATEGORIES:
-        what = f"{category!r} is no category: one of {', '.join(CATEGORIES)} would be right"
+    if category not in schema.category_names:
+        what = f"{category!r} is no category: one of {', '.join(schema.category_names)} would be right"
         raise DataError(photo.file, photo.where, what)
     return category
 

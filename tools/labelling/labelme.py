@@ -10,11 +10,10 @@ import os
 
 from base.errors import DataError
 from base.wording import counted
-from configs.keypoints import CATEGORIES
 from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
 
 
-def read(path):
+def read(path, schema):
     """Returns the `Export` in a folder, with its subfolders, or in one file. Remarks say what was passed over.
 
     Raises:
@@ -32,7 +31,7 @@ def read(path):
             shapes = [shape for shape in content["shapes"] if shape.get("shape_type") == "point"]
             others += len(content["shapes"]) - len(shapes)
             if shapes:
-                export.photos.append(_photo(export, file, content, shapes))
+                export.photos.append(_photo(export, file, content, shapes, schema))
             else:
                 without += 1
     if without:
@@ -52,12 +51,12 @@ def _content(path):
     return content
 
 
-def _photo(export, path, content, shapes):
+def _photo(export, path, content, shapes, schema):
     size = tuple(int(number(content.get(side), path, side, 1)) for side in ("imageWidth", "imageHeight"))
     flags = content.get("flags") or {}
-    categories = [name for name in CATEGORIES if flags.get(name)]
+    categories = [name for name in schema.category_names if flags.get(name)]
     folder = os.path.dirname(os.path.abspath(path))
-    if not categories and os.path.basename(folder) in CATEGORIES:
+    if not categories and os.path.basename(folder) in schema.category_names:
         categories = [os.path.basename(folder)]
     name = os.path.normpath(os.path.join(folder, content["imagePath"].replace("\\", "/"))).replace(os.sep, "/")
     points = []

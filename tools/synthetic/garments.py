@@ -3,6 +3,7 @@
 Keypoints are corners of the outlines, named as in the schema; left and right are the image's.
 """
 
+from base.schema import DEFAULT
 from tools.synthetic import bottoms, plain, tops
 
 _BUILDERS = {
@@ -14,6 +15,7 @@ _BUILDERS = {
 }
 
 
-def random_garment(rng, category, pose):
+def random_garment(rng, category, pose, schema):
     """Draws a `shapes.Garment` of the category, cut at random, as the `poses.Pose` wears it."""
-    return _BUILDERS[category](rng, pose) if category in _BUILDERS else plain.garment(rng, category)
+    is_fashionai = category in _BUILDERS and schema.name == DEFAULT
+    return _BUILDERS[category](rng, pose) if is_fashionai else plain.garment(rng, category, schema)

@@ -5,7 +5,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from configs.keypoints import KEYPOINTS, mirrored_name, normalising_pair
+from base import schema as schemas
 from tools.synthetic import backgrounds, fabrics, people
 from tools.synthetic.garments import random_garment
 from tools.synthetic.poses import random_bend, random_pose
@@ -59,9 +59,10 @@ class Scene:
     angle: float
 
 
-def random_photo(rng, category, image_size):
+def random_photo(rng, category, image_size, schema=None):
     """Draws a photo of a garment of the category whose long side is at most `image_size` pixels."""
-    scene = random_scene(rng, category, image_size)
+    schema = schema or schemas.default()
+    scene = random_scene(rng, category, image_size, schema)
     image, visibility = render(rng, scene)
     keypoints = {
         name: (int(x), int(y), visibility[name])
@@ -69,19 +70,19 @@ def random_photo(rng, category, image_size):
         if 0 <= x < scene.size[0] and 0 <= y < scene.size[1]
     }
     if rng.random() < 0.3:
-        image, keypoints = _mirrored(image, keypoints)
+        image, keypoints = _mirrored(image, keypoints, schema)
     if rng.random() < 0.05:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return Photo(image, keypoints, int(rng.integers(55, 97)))
 
 
-def random_scene(rng, category, image_size):
+def random_scene(rng, category, image_size, schema):
     """Draws what is in the photo, and where: both points of the normalising pair are always inside."""
     shape = _SHAPES[rng.choice(len(_SHAPES), p=_SHAPE_SHARES)]
     size = tuple(int(round(side * image_size)) for side in shape)
     worn = rng.random() < 0.6
     pose = random_pose(rng, worn)
-    garment = random_garment(rng, category, pose)
+    garment = random_garment(rng, category, pose, schema)
     if worn:
         layers = people.person(rng, pose, garment, category) + people.carried_things(rng)
     elif rng.random() < 0.3:
@@ -90,7 +91,7 @@ def random_scene(rng, category, image_size):
         layers = people.hung_or_flat(rng, garment, category)
     bend = random_bend(rng, worn)
     angle = rng.normal(0, np.deg2rad(5 if worn else 12))
-    pair = [KEYPOINTS[index] for index in normalising_pair(category)]
+    pair = schema.category(category).normalise
     for _ in range(20):
         camera, scale = _random_camera(rng, garment, bend, angle, size)
         inside = [camera(bend(_points(layers)[name][None]))[0] for name in pair]
@@ -243,8 +244,8 @@ def _developed(rng, image):
     return np.clip(image, 0, 255, out=image).astype(np.uint8)
 
 
-def _mirrored(image, keypoints):
+def _mirrored(image, keypoints, schema):
     """Returns the mirrored image and its keypoints: left and right are the image's, so names change places."""
     width = image.shape[1]
-    swapped = {mirrored_name(name): (width - 1 - x, y, seen) for name, (x, y, seen) in keypoints.items()}
+    swapped = {schema.partner(name): (width - 1 - x, y, seen) for name, (x, y, seen) in keypoints.items()}
     return np.ascontiguousarray(image[:, ::-1]), swapped

@@ -7,16 +7,18 @@ MODELS/skirt/best/                 the checkpoint of lowest validation error, wh
 
 import json
 import os
+import re
 
 import tensorflow as tf
 
 from base import checked_json
+from base import schema as schemas
 from base.checked_json import by_flag, choice, fields, items, number, whole
 from base.errors import DataError
 from base.files import atomic_write
+from base.schema import ALL, CATEGORY_PATTERN
 from configs import cross_checks
 from configs.flag_table import FLAGS
-from configs.keypoints import ALL, CATEGORIES
 from net import registry
 from utility.model import codec
 
@@ -31,13 +33,14 @@ _DESCRIPTION = fields(
     {
         "net": checked_json.name,
         "net_options": fields({}, others=True),  # `net_options` checks them
-        "category": choice((*CATEGORIES, ALL)),
+        "category": checked_json.name,
         "keypoints": items(checked_json.name, 1, 10_000),
         "train_image_size": by_flag(FLAGS["train_image_size"]),
         "normalisation": NORMALISATION,
     },
     {
         "codec": lambda value, key: choice(codec.names())(value, key),  # now: codecs may have been added
+        "schema": schemas.of_json,
         "training": fields({}, others=True),
     },
     others=True,
@@ -47,15 +50,21 @@ _DESCRIPTION = fields(
 def write(model_dir, model):
     """Writes the description of a model (the keys of `read`) into its folder."""
     with atomic_write(os.path.join(model_dir, DESCRIPTION)) as file:
-        json.dump({"format_version": FORMAT_VERSION, **model}, file, indent=2, sort_keys=True)
+        json.dump({"format_version": FORMAT_VERSION, **_plain(model)}, file, indent=2, sort_keys=True)
         file.write("\n")
+
+
+def _plain(model):
+    """Returns a description as JSON has it."""
+    return {**model, "schema": model["schema"].to_json()} if "schema" in model else model
 
 
 def read(model_dir):
     """Reads the description of the model in `model_dir`.
 
     Returns:
-        A dict: net, net_options, codec (`heatmap` where it is missing), category, keypoints (names, in the order of the
+        A dict: net, net_options, codec (`heatmap` where it is missing), schema (a Schema, FashionAI's where it is
+        missing), category, keypoints (names, in the order of the
         channels), train_image_size (pixels, square), normalisation ({mean, scale}: lists of 3, RGB), the codec's own
         settings, and what else the training noted. Those of `heatmap`: heatmap_size (cells, square), heatmap_sigma
         (cells), heatmap_loss (`mse` where it is missing), target_scale (height of the trained maps), decode.
@@ -76,7 +85,8 @@ def _check(value, key):
     if version > FORMAT_VERSION:
         expected = f"at most {FORMAT_VERSION}, which is what this program reads"
         raise checked_json.Unexpected("format_version", expected, version)
-    model = {"codec": "heatmap", **_DESCRIPTION(value, key)}
+    model = {"codec": "heatmap", "schema": schemas.default(), **_DESCRIPTION(value, key)}
+    choice((*model["schema"].category_names, ALL))(model["category"], "category")
     if model["codec"] == "heatmap":
         model = {"heatmap_loss": "mse", **model}
     settings = codec.find(model["codec"]).setting_names
@@ -114,7 +124,7 @@ def claim(model_dir, model, training):
         there = read(model_dir)
         # A setting that the file lacks is one that its program did not have: it trained as the default does.
         settings = {name: FLAGS[name].default for name in training if name in FLAGS}
-        changed = _differences(there, model)
+        changed = _differences(_plain(there), _plain(model))
         changed += _differences({**settings, **there.get("training", {})}, training)
         if changed:
             path = os.path.join(model_dir, DESCRIPTION)
@@ -202,8 +212,11 @@ def find(parent):
     """
     if os.path.isfile(os.path.join(parent, DESCRIPTION)):
         return {read(parent)["category"]: parent}
-    folders = {name: os.path.join(parent, name) for name in (*CATEGORIES, ALL)}
-    models = {name: folder for name, folder in folders.items() if os.path.isfile(os.path.join(folder, DESCRIPTION))}
+    names = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
+    folders = {name: os.path.join(parent, name) for name in names if re.fullmatch(CATEGORY_PATTERN, name)}
+    folders = {name: folder for name, folder in folders.items() if os.path.isfile(os.path.join(folder, DESCRIPTION))}
+    # A folder of another name is somebody's copy.
+    models = {name: folder for name, folder in folders.items() if read(folder)["category"] == name}
     if not models:
         raise DataError(parent, None, f"holds no model: {DESCRIPTION}, or folders of models such as skirt/, is needed")
     return models

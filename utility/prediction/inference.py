@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 from base import geometry
-from configs.keypoints import keypoint_names, mirrored_name
 from utility.model import codec, inference_graph
 
 _MARGIN_UNIT = 512.0  # pixels: the long side of the photos for which the margins of the second pass are given
@@ -82,9 +81,9 @@ class Net:
     def __init__(self, model, graph_def, category, decode=None):
         self.model = model
         self.codec = codec.of(model, decode)
-        names = list(model["keypoints"])
-        self._partners = [names.index(mirrored_name(name)) for name in names]
-        self._channels = [names.index(name) for name in keypoint_names(category)]
+        names, schema = list(model["keypoints"]), model["schema"]
+        self._partners = [names.index(schema.partner(name)) for name in names]
+        self._channels = [names.index(name) for name in schema.keypoint_names(category)]
         constants, self._graph_def = _split_off_constants(graph_def)
         names = [f"{node.name}:0" for node in constants.node]
         self._weights = dict(zip(names, tf.import_graph_def(constants, return_elements=names, name="weights")))

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from base import geometry
-from configs.keypoints import ALL, keypoint_indices
+from base.schema import ALL
 from utility.prediction import inference, windows
 
 v1 = tf.compat.v1
@@ -18,13 +18,15 @@ class Passes:
 
     Args:
         make_nets: function() -> the list of nets, of `inference.Net`, in the current graph.
+        schema: the Schema of the nets' keypoints.
         category: that of the nets' keypoints; for `all`, the second pass looks at those that a photo's class has.
         options: inference.Options.
         config: the session's ConfigProto.
     """
 
-    def __init__(self, make_nets, category, options, config=None):
-        self._own = np.array(keypoint_indices(category))
+    def __init__(self, make_nets, schema, category, options, config=None):
+        self._schema = schema
+        self._own = np.array(schema.keypoint_indices(category))
         self._options = options
         with tf.Graph().as_default() as graph:
             nets = make_nets()
@@ -46,7 +48,7 @@ class Passes:
 
         Args:
             images: N arrays [H, W, 3] uint8 RGB, of any sizes.
-            categories: N names of CATEGORIES, or `all`.
+            categories: N names of the schema's categories, or `all`.
 
         Returns:
             points: [N, K, 2] float32, in each photo's own pixels (the first pixel's centre is 0).
@@ -65,7 +67,7 @@ class Passes:
 
     def _has(self, category):
         """Returns which of the nets' keypoints a garment has, [K] bool."""
-        return np.isin(self._own, keypoint_indices(category or ALL))
+        return np.isin(self._own, self._schema.keypoint_indices(category or ALL))
 
     def _run(self, images, frames):
         """Returns the points [N, K, 2] and scores [N, K] of a pass on a frame of each photo."""

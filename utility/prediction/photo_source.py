@@ -6,9 +6,10 @@ import itertools
 import os
 from typing import Callable, NamedTuple
 
+from base import schema as schemas
 from base.errors import DataError, DataErrors
-from configs.keypoints import ALL, CATEGORIES
-from preprocessing.data import annotations, layout, photos, records
+from base.schema import ALL, Schema
+from preprocessing.data import annotations, layout, manifest, photos, records
 from utility.prediction import photo_reading
 
 
@@ -30,34 +31,38 @@ class PhotoSource(NamedTuple):
     """All photos of a test.
 
     Attributes:
-        counts: {category: number of photos}, in the order of CATEGORIES, without the categories that have none.
+        counts: {category: number of photos}, in alphabetical order, without the categories that have none.
         iterate: function(category, start) that yields the SourcePhoto of a category from the one numbered `start` on.
         fingerprint: a text that differs for other photos.
+        schema: the Schema of the photos' keypoints and categories.
     """
 
     counts: dict
     iterate: Callable
     fingerprint: str
+    schema: Schema
 
 
-def find(data_dir, category=None):
+def find(data_dir, category=None, schema=None):
     """Returns the PhotoSource of a folder: a split with its CSV, or records.
 
     Args:
         data_dir: the folder.
         category: only its photos; None or `all` for every category.
+        schema: the Schema of a split's CSV, FashionAI's where not given; records bring theirs.
 
     Raises:
         DataError, DataErrors: neither is there, the CSV is wrong, or photos are missing.
     """
-    wanted = CATEGORIES if category in (None, ALL) else (category,)
-    shards = records.list_shards(data_dir, ALL)
-    return _of_records(data_dir, wanted) if shards else _of_split(data_dir, wanted)
+    is_records = bool(records.list_shards(data_dir, ALL))
+    schema = manifest.schema_of(data_dir) if is_records else schema or schemas.default()
+    wanted = schema.category_names if category in (None, ALL) else (category,)
+    return (_of_records if is_records else _of_split)(data_dir, wanted, schema)
 
 
-def _of_split(data_dir, wanted):
+def _of_split(data_dir, wanted, schema):
     file = layout.find_csv(data_dir)
-    rows = annotations.read_images(file)
+    rows = annotations.read_images(file, schema)
     by_category = {name: [] for name in wanted}
     faults, digest = [], hashlib.sha256()
     with open(file, "rb") as handle:
@@ -81,17 +86,17 @@ def _of_split(data_dir, wanted):
         return itertools.islice(by_category[category], start, None)
 
     counts = _counts(data_dir, {name: len(row) for name, row in by_category.items()})
-    return PhotoSource(counts, iterate, digest.hexdigest())
+    return PhotoSource(counts, iterate, digest.hexdigest(), schema)
 
 
-def _of_records(data_dir, wanted):
+def _of_records(data_dir, wanted, schema):
     shards = {name: records.list_shards(data_dir, name) for name in wanted}
     counts = _counts(data_dir, {name: records.count_records(files) for name, files in shards.items()})
     states = [(os.path.basename(file), *_state(file)) for files in shards.values() for file in files]
     first = dict(zip(counts, itertools.accumulate(counts.values(), initial=0)))
 
     def iterate(category, start):
-        examples = ((file, number, example) for file in shards[category] for number, example in _numbered(file))
+        examples = ((file, number, example) for file in shards[category] for number, example in _numbered(file, schema))
         for index, (file, number, example) in enumerate(examples):
             if index >= start:
                 feature = example.features.feature
@@ -99,7 +104,7 @@ def _of_records(data_dir, wanted):
                 read = functools.partial(_decode_record, encoded, file, number)
                 yield SourcePhoto(first[category] + index, feature["image/filename"].bytes_list.value[0].decode(), read)
 
-    return PhotoSource(counts, iterate, repr(states))
+    return PhotoSource(counts, iterate, repr(states), schema)
 
 
 def _state(path):
@@ -115,8 +120,8 @@ def _counts(data_dir, counts):
     return counts
 
 
-def _numbered(file):
-    return enumerate(records.read_examples(file), start=1)
+def _numbered(file, schema):
+    return enumerate(records.read_examples(file, schema), start=1)
 
 
 def _decode_record(encoded, file, number):

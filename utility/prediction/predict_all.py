@@ -12,11 +12,20 @@ import numpy as np
 from base.errors import DataError
 from base.files import atomic_write
 from base.machine import cores
-from configs.keypoints import ALL, KEYPOINTS, keypoint_indices
+from base.schema import ALL
 from preprocessing.data import annotations
 from utility.model import model_directory
 from utility.prediction.partial_results import Journal
 from utility.prediction.predictor import Predictor
+
+
+def schema_of(parents):
+    """Returns the Schema of the first model in the first of some folders of models.
+
+    Raises:
+        DataError: there is none.
+    """
+    return model_directory.read(next(iter(model_directory.find(parents[0]).values())))["schema"]
 
 
 def find_models(parents, categories):
@@ -72,7 +81,7 @@ def predict_all(source, models, output, options, batch_size, scores_output=None,
             journal.add(rows)
             for _ in rows:
                 on_photo()
-        _write(journal.rows(), output, scores_output)
+        _write(journal.rows(), source.schema, output, scores_output)
     except BaseException:
         journal.leave()
         raise
@@ -108,6 +117,7 @@ def predicted(source, models, batches, options, loading):
         if wanted != loaded:  # a model of `all` is loaded once for every category
             predictor = None  # frees the former one first
             predictor, loaded = Predictor(*wanted, options=options, **loading), wanted
+        _check_schemas(predictor.schema, source.schema, category, models[category][0])
         first = next(group)
         photos = source.iterate(category, first[1])
         for batch, images in _read_ahead(photos, (count for *_, count in itertools.chain([first], group))):
@@ -116,6 +126,15 @@ def predicted(source, models, batches, options, loading):
                 [photo.position, photo.image_id, category, row.tolist(), values.tolist()]
                 for photo, row, values in zip(batch, points, scores)
             ]
+
+
+def _check_schemas(of_model, of_photos, category, folder):
+    """Refuses a model that calls other points by the category's name than the photos' schema does."""
+    names = [schema.keypoint_names(category) for schema in (of_model, of_photos)]
+    if names[0] != names[1]:
+        path = os.path.join(folder, model_directory.DESCRIPTION)
+        expected = f"expected the keypoints of {category} in the records, {', '.join(names[1])}"
+        raise DataError(path, "schema", f"{expected}; got {', '.join(names[0])}")
 
 
 def _read_ahead(photos, sizes):
@@ -133,24 +152,24 @@ def _read_ahead(photos, sizes):
             yield batch, [image.result() for image in images]
 
 
-def _write(rows, output, scores_output):
+def _write(rows, schema, output, scores_output):
     """Writes the submission and the scores, rows by position."""
     rows = sorted(rows, key=lambda row: row[0])
-    points = np.full([len(rows), len(KEYPOINTS), 2], -1.0)
-    visibility = np.full([len(rows), len(KEYPOINTS)], -1)
-    scores = np.full([len(rows), len(KEYPOINTS)], np.nan)
+    points = np.full([len(rows), len(schema.keypoints), 2], -1.0)
+    visibility = np.full([len(rows), len(schema.keypoints)], -1)
+    scores = np.full([len(rows), len(schema.keypoints)], np.nan)
     for index, (_, _, category, row_points, row_scores) in enumerate(rows):
-        own = list(keypoint_indices(category))
+        own = list(schema.keypoint_indices(category))
         points[index, own], scores[index, own], visibility[index, own] = row_points, row_scores, 1
     image_ids, categories = [row[1] for row in rows], [row[2] for row in rows]
     if scores_output:
-        _write_scores(scores_output, image_ids, categories, scores)
-    annotations.write(output, image_ids, categories, points, visibility)
+        _write_scores(scores_output, image_ids, categories, scores, schema)
+    annotations.write(output, image_ids, categories, points, visibility, schema)
 
 
-def _write_scores(path, image_ids, categories, scores):
+def _write_scores(path, image_ids, categories, scores, schema):
     with atomic_write(path, newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(annotations.ID_COLUMNS + KEYPOINTS)
+        writer.writerow(annotations.ID_COLUMNS + schema.keypoints)
         for image_id, category, row in zip(image_ids, categories, scores):
             writer.writerow([image_id, category, *("" if np.isnan(score) else f"{score:.6f}" for score in row)])

@@ -13,7 +13,7 @@ import os
 import numpy as np
 
 from base.errors import DataError
-from configs.keypoints import ALL, CATEGORIES, keypoint_indices, keypoint_names
+from base.schema import ALL
 from utility.model import codec, inference_graph, model_directory
 from utility.prediction import inference, photo_reading
 from utility.prediction.passes import Passes
@@ -30,7 +30,8 @@ class Predictor:
         precision: "float32"; "bfloat16" is faster on CPUs that compute in it, and a little less exact.
 
     Attributes:
-        category: whose keypoints are found, a name of CATEGORIES or `all`.
+        category: whose keypoints are found, a name of the schema's or `all`.
+        schema: the Schema of the (first) model.
 
     Raises:
         DataError: a model is missing, broken, lacks keypoints of the category, or cannot be decoded so.
@@ -39,16 +40,18 @@ class Predictor:
     def __init__(self, model_dirs, category=None, checkpoint=None, options=None, precision="float32"):
         model_dirs = [model_dirs] if isinstance(model_dirs, (str, os.PathLike)) else list(model_dirs)
         models = [model_directory.read(folder) for folder in model_dirs]
+        self.schema = models[0]["schema"]
         self.category = category or models[0]["category"]
         options = options or inference.Options()
         for folder, model in zip(model_dirs, models):
-            _check_keypoints(folder, model, self.category)
+            _check_keypoints(folder, model, self.schema, self.category)
             _check_decoding(folder, model, options.decode)
         _check_average(model_dirs, models, options)
         frozen_nets = [inference_graph.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
         config = inference_graph.session_config(precision)
         self._passes = Passes(
             lambda: [inference.Net(*frozen, self.category, options.decode) for frozen in frozen_nets],
+            self.schema,
             self.category,
             options,
             config,
@@ -78,7 +81,7 @@ class Predictor:
         points, scores = self.find([part], [category])
         keypoints = {
             keypoint: {"x": float(x) + left, "y": float(y) + top, "score": float(score)}
-            for keypoint, (x, y), score in zip(keypoint_names(category), points[0], scores[0])
+            for keypoint, (x, y), score in zip(self.schema.keypoint_names(category), points[0], scores[0])
         }
         return {"category": category, "width": image.shape[1], "height": image.shape[0], "keypoints": keypoints}
 
@@ -87,27 +90,30 @@ class Predictor:
 
         Args:
             images: N arrays [H, W, 3] uint8 RGB, of any sizes.
-            categories: N names of CATEGORIES; `all` for every keypoint of a predictor of `all`.
+            categories: N names of the schema's categories; `all` for every keypoint of a predictor of `all`.
 
         Returns:
             points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
             scores: N arrays [K] float32.
         """
         points, scores = self._passes.find(images, categories)
-        own = keypoint_indices(self.category)
-        channels = [[own.index(index) for index in keypoint_indices(category)] for category in categories]
+        own = self.schema.keypoint_indices(self.category)
+        channels = [[own.index(index) for index in self.schema.keypoint_indices(category)] for category in categories]
         return [row[c] for row, c in zip(points, channels)], [row[c] for row, c in zip(scores, channels)]
 
     def _category_of(self, category):
         category = category or self.category
-        if category == ALL or category not in CATEGORIES or self.category not in (ALL, category):
+        if category == ALL or category not in self.schema.category_names or self.category not in (ALL, category):
             what = f"finds the keypoints of {self.category}, not of {category}"
             raise DataError("the model", None, f"{what}: --category must name a garment that it knows")
         return category
 
 
-def _check_keypoints(folder, model, category):
-    missing = sorted(set(keypoint_names(category)) - set(model["keypoints"]))
+def _check_keypoints(folder, model, schema, category):
+    if category != ALL and category not in schema.category_names:
+        path = os.path.join(folder, model_directory.DESCRIPTION)
+        raise DataError(path, "schema", f"expected one with the category {category}, got {schema.name}")
+    missing = sorted(set(schema.keypoint_names(category)) - set(model["keypoints"]))
     if missing:
         path = os.path.join(folder, model_directory.DESCRIPTION)
         raise DataError(path, "keypoints", f"lacks {', '.join(missing)}: a model of {category} or of {ALL} is needed")

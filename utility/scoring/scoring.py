@@ -1,28 +1,29 @@
 """The competition's metric, normalised error (NE), with PCK, AUC and pixel errors, from points in photo pixels.
 
-N photos, K = 24 keypoints in the schema's order.
+N photos, K keypoints, all that the schema has, in its order.
 """
 
 import numpy as np
 
-from configs.keypoints import CATEGORIES, KEYPOINTS, NORM_OF_COINCIDING_PAIR, keypoint_indices, normalising_pair
+from base.schema import NORM_OF_COINCIDING_PAIR
 
 _PCK_THRESHOLDS = (0.05, 0.1, 0.2)
 _AUC_THRESHOLDS = tuple(step / 100 for step in range(1, 21))
 _VISIBILITY_NAMES = {"visible": 1, "occluded": 0, "absent": -1}
 
 
-def normalising_lengths(points, categories):
+def normalising_lengths(points, categories, schema):
     """Returns what each photo's errors are divided by (SPEC: the metric).
 
     Args:
-        points: [N, 24, 2] float, the true points in photo pixels; absent ones as the CSV has them (-1, -1).
+        points: [N, K, 2] float, the true points in photo pixels; absent ones as the CSV has them (-1, -1).
         categories: N category names.
+        schema: the Schema.
 
     Returns:
         [N] float64 px: the distance of the category's normalising pair, 256 where it is 0.
     """
-    pairs = np.array([normalising_pair(category) for category in categories]).reshape(-1, 2)
+    pairs = np.array([schema.normalising_pair(category) for category in categories]).reshape(-1, 2)
     rows = np.arange(len(pairs))
     lengths = np.linalg.norm(points[rows, pairs[:, 0]] - points[rows, pairs[:, 1]], axis=-1)
     return np.where(lengths == 0, NORM_OF_COINCIDING_PAIR, lengths)
@@ -33,7 +34,7 @@ def score(truth, predicted):
 
     Args:
         truth: Annotations of N photos.
-        predicted: [N, 24, 2] float, the predicted points in photo pixels, in the order of `truth`.
+        predicted: [N, K, 2] float, the predicted points in photo pixels, in the order of `truth`.
 
     Returns:
         A dict ready for JSON: `ne`, `keypoints` (how many visible ones were scored), `categories` (each with its `ne`,
@@ -41,12 +42,12 @@ def score(truth, predicted):
         `visibility` (count and share of the categories' keypoints). A mean over no keypoint is None.
     """
     distances = np.linalg.norm(predicted - truth.points, axis=-1)  # [N, K] px
-    errors = distances / normalising_lengths(truth.points, truth.categories)[:, None]  # [N, K] of the norm
+    errors = distances / normalising_lengths(truth.points, truth.categories, truth.schema)[:, None]  # [N, K]
     visible = truth.visibility == 1
     counted = errors[visible]
     return {
         **_mean(errors, visible),
-        "categories": _by_category(truth.categories, errors, visible),
+        "categories": _by_category(truth, errors, visible),
         "pck": {str(threshold): _share(counted <= threshold) for threshold in _PCK_THRESHOLDS},
         "auc": _share(counted[:, None] <= np.array(_AUC_THRESHOLDS)),
         "epe": _mean(distances, visible)["ne"],
@@ -61,7 +62,7 @@ def worst_photos(truth, predicted, count):
         truth, predicted: as for `score`. Photos without a visible keypoint have no error and are left out.
     """
     distances = np.linalg.norm(predicted - truth.points, axis=-1)
-    errors = distances / normalising_lengths(truth.points, truth.categories)[:, None]
+    errors = distances / normalising_lengths(truth.points, truth.categories, truth.schema)[:, None]
     visible = truth.visibility == 1
     means = np.where(visible, errors, 0).sum(axis=1) / np.maximum(visible.sum(axis=1), 1)
     scored = np.flatnonzero(visible.any(axis=1))
@@ -78,15 +79,15 @@ def _share(hits):
     return float(hits.mean()) if hits.size else None
 
 
-def _by_category(categories, errors, visible):
-    categories = np.array(categories)
+def _by_category(truth, errors, visible):
+    schema, categories = truth.schema, np.array(truth.categories)
     result = {}
-    for category in CATEGORIES:
+    for category in schema.category_names:
         rows = categories == category
         if rows.any():
             points = {
-                KEYPOINTS[index]: _mean(errors[rows, index], visible[rows, index])
-                for index in keypoint_indices(category)
+                schema.keypoints[index]: _mean(errors[rows, index], visible[rows, index])
+                for index in schema.keypoint_indices(category)
             }
             result[category] = {**_mean(errors[rows], visible[rows]), "points": points}
     return result
@@ -96,7 +97,7 @@ def _visibility_shares(truth):
     """Counts the keypoints that each photo's category has, by visibility."""
     has = np.zeros(truth.visibility.shape, bool)
     for row, category in enumerate(truth.categories):
-        has[row, list(keypoint_indices(category))] = True
+        has[row, list(truth.schema.keypoint_indices(category))] = True
     values = truth.visibility[has]
     return {
         name: {"keypoints": int((values == code).sum()), "share": _share(values == code)}

@@ -1,6 +1,6 @@
 """Submissions: checked against the photos they are for, put in their order, averaged.
 
-N photos, S submissions, 24 keypoints in the schema's order, points in photo pixels.
+N photos, S submissions, K keypoints, all that the schema has, points in photo pixels.
 """
 
 import dataclasses
@@ -8,7 +8,6 @@ import dataclasses
 import numpy as np
 
 from base.errors import DataError, DataErrors
-from configs.keypoints import KEYPOINTS, keypoint_indices
 
 
 def of_categories(rows, categories):
@@ -69,12 +68,12 @@ def row_faults(prediction, photos):
 
 def point_faults(prediction):
     """Returns a DataError for each point that a submission must have and lacks, or has and must not."""
-    faults = []
+    faults, schema = [], prediction.schema
     for row, category in enumerate(prediction.categories):
-        right = np.full(len(KEYPOINTS), -1)
-        right[list(keypoint_indices(category))] = 1
+        right = np.full(len(schema.keypoints), -1)
+        right[list(schema.keypoint_indices(category))] = 1
         for index in np.flatnonzero(prediction.visibility[row] != right):
-            where = f"line {prediction.lines[row]}, column {KEYPOINTS[index]}"
+            where = f"line {prediction.lines[row]}, column {schema.keypoints[index]}"
             found = "_".join(str(int(n)) for n in (*prediction.points[row, index], prediction.visibility[row, index]))
             what = (
                 f"{category} has this point: x_y_1" if right[index] == 1 else f"{category} has no such point: -1_-1_-1"
@@ -94,21 +93,21 @@ def average(submissions, weights=None, median=False):
         median: take the weighted median of each coordinate instead of the mean.
 
     Returns:
-        points [N, 24, 2] float64 and visibility [N, 24]: 1, or -1 where no submission has the category's point.
+        points [N, K, 2] float64 and visibility [N, K]: 1, or -1 where no submission has the category's point.
 
     Raises:
         DataErrors: the submissions are not for the same photos.
     """
     first = submissions[0]
     rows = [aligned_rows(submission, first) for submission in submissions]
-    points = np.stack([submission.points[order] for submission, order in zip(submissions, rows)])  # [S, N, 24, 2]
+    points = np.stack([submission.points[order] for submission, order in zip(submissions, rows)])  # [S, N, K, 2]
     present = np.stack([submission.visibility[order] >= 0 for submission, order in zip(submissions, rows)])
     weights = np.ones(len(submissions)) if weights is None else np.asarray(weights, np.float64)
-    share = weights[:, None, None] * present  # [S, N, 24]
+    share = weights[:, None, None] * present  # [S, N, K]
     combine = _weighted_median if median else _weighted_mean
     of_category = np.zeros(first.visibility.shape, bool)
     for row, category in enumerate(first.categories):
-        of_category[row, list(keypoint_indices(category))] = True
+        of_category[row, list(first.schema.keypoint_indices(category))] = True
     visibility = np.where(of_category & present.any(axis=0), 1, -1)
     return combine(points, share[..., None]), visibility
 

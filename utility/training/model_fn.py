@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from base import geometry
 from base.estimator_api import EstimatorSpec, ModeKeys
-from configs.keypoints import ALL, CATEGORIES, num_keypoints
+from base.schema import ALL
 from net.registry import get_net
 from utility.model import averaging, codec, losses, metrics
 from utility.model.network import run_net
@@ -102,17 +102,18 @@ def losses_of_stages(stages, features, labels, model, training):
     for raw, stage in zip(stages, get_net(model["net"]).stages(model["net_options"])):
         errors = own.errors(raw, own.encode(points, labels["visibility"], stage))
         if stage.loss == "ohkm" and training["use_ohkm"]:
-            value = losses.hardest_mean(errors, visible, _half_of_keypoints(model["category"], features["category"]))
+            value = losses.hardest_mean(errors, visible, _half_of_keypoints(model, features["category"]))
         else:
             value = losses.visible_mean(errors, visible)
         stage_losses.append(stage.weight * value)
     return stage_losses
 
 
-def _half_of_keypoints(category, class_ids):
+def _half_of_keypoints(model, class_ids):
+    schema, category = model["schema"], model["category"]
     if category != ALL:
-        return tf.fill(tf.shape(class_ids), num_keypoints(category) // 2)
-    return tf.gather([num_keypoints(name) // 2 for name in CATEGORIES], class_ids)
+        return tf.fill(tf.shape(class_ids), schema.num_keypoints(category) // 2)
+    return tf.gather([schema.num_keypoints(name) // 2 for name in schema.category_names], class_ids)
 
 
 def normalized_errors(points, features, labels):

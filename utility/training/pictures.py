@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from configs.keypoints import ALL, CATEGORIES
+from base.schema import ALL
 from utility import drawing
 
 v1 = tf.compat.v1
@@ -55,14 +55,14 @@ class PicturesHook(v1.train.SessionRunHook):
 
     def _draw(self, batch, row):
         image = np.clip(batch["image"][row], 0, 255).astype(np.uint8)
-        category = self._model["category"]
+        schema, category = self._model["schema"], self._model["category"]
         if category == ALL:
-            category = CATEGORIES[batch["category"][row]]
+            category = schema.category_names[batch["category"][row]]
         shown = batch["visible"][row] > 0
         names = [name for name, is_shown in zip(self._model["keypoints"], shown) if is_shown]
         points = dict(zip(names, batch["points"][row][shown]))
         truth = dict(zip(names, batch["truth"][row][shown]))
-        return drawing.draw_keypoints(image, category, points, truth=truth)
+        return drawing.draw_keypoints(image, schema, category, points, truth=truth)
 
 
 def evaluation_folder(model_dir):

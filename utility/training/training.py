@@ -11,6 +11,7 @@ import tensorflow as tf
 from base import full_disk
 from base.errors import DataError, UsageError
 from base.files import exclusive_folder
+from preprocessing.data import manifest
 from preprocessing.data.manifest import naming_damage
 from utility.model import checkpoints, codec, model_directory
 from utility.training import optimization, rollbacks, shared_folder, stochastic_averaging, training_plan
@@ -75,7 +76,7 @@ def plan_job(category, settings, net, net_options, distribution):
         category,
         model_dir,
         settings,
-        training_plan.describe(category, settings, net, net_options, start),
+        training_plan.describe(category, settings, net, net_options, start, manifest.schema_of(settings["data_dir"])),
         images,
         0 if settings["val_fraction"] == 0 else sum(validation.values()),
         training_plan.schedule(settings, sum(images.values())),

@@ -3,10 +3,11 @@
 import math
 import os
 
-from base.errors import DataError
+from base import schema as schemas
+from base.errors import DataError, UsageError
+from base.schema import ALL
 from configs import per_category
 from configs.flag_table import GROUPS
-from configs.keypoints import ALL, CATEGORIES, keypoint_names
 from net import registry
 from preprocessing.data import manifest
 from utility.model import checkpoints, codec
@@ -33,17 +34,29 @@ def models(settings):
 
     With seq_train `all` comes first, and each category starts from it. A category's own epochs and learning rate take
     the place of the common ones.
+
+    Raises:
+        UsageError: a category that the records' schema has not.
+        DataError: the records' manifest is wrong.
     """
-    categories = settings["model_to_train"]
+    schema = manifest.schema_of(settings["data_dir"])
+    categories = settings["model_to_train"] or schema.category_names
+    own_flags = {
+        "category_epochs": per_category.parse("category_epochs", settings["category_epochs"]),
+        "category_learning_rates": per_category.parse("category_learning_rates", settings["category_learning_rates"]),
+    }
+    for flag, named in {"model_to_train": categories, **own_flags}.items():
+        for category in named:
+            if category not in (*schema.category_names, ALL):
+                expected = f"expected categories of the records' schema, {', '.join(schema.category_names)}, or {ALL}"
+                raise UsageError(f"--{flag}: {expected}; got {category}")
     if settings["seq_train"]:
         start = {"checkpoint_path": os.path.join(settings["model_dir"], ALL)}
         plan = [(ALL, {"train_epochs": settings["seq_train_epochs"]})]
         plan += [(category, start) for category in categories if category != ALL]
     else:
         plan = [(category, {}) for category in categories]
-    epochs = per_category.parse("category_epochs", settings["category_epochs"])
-    rates = per_category.parse("category_learning_rates", settings["category_learning_rates"])
-    return [(category, {**settings, **changes, **_own(category, epochs, rates)}) for category, changes in plan]
+    return [(category, {**settings, **changes, **_own(category, *own_flags.values())}) for category, changes in plan]
 
 
 def _own(category, epochs, rates):
@@ -51,18 +64,21 @@ def _own(category, epochs, rates):
     return {name: value for name, value in own.items() if value is not None}
 
 
-def describe(category, settings, net, net_options, start=None):
+def describe(category, settings, net, net_options, start=None, schema=None):
     """Returns the description (`model_directory.read`) of the model that the settings ask for.
 
-    What was not asked for is taken over from the checkpoint `start`, whose weights are used to it.
+    What was not asked for is taken over from the checkpoint `start`, whose weights are used to it. `schema` is that of
+    the records; FashionAI's where not given.
     """
+    schema = schema or schemas.default()
     inherited = checkpoints.inherited(start, net)
     options = {name: value for name, value in inherited["net_options"].items() if name not in settings["given"]}
     return {
         "net": net,
         "net_options": {**registry.get_net(net).options, **net_options, **options},
         "category": category,
-        "keypoints": list(keypoint_names(category)),
+        "schema": schema,
+        "keypoints": list(schema.keypoint_names(category)),
         "train_image_size": settings["train_image_size"],
         "normalisation": inherited["normalisation"],
         **_codec_settings(registry.get_net(net).codec, settings),
@@ -83,7 +99,7 @@ def count_images(data_dir, category):
     Raises:
         DataError, DataErrors: a training without records, or records that are missing, cut or of another kind.
     """
-    names = CATEGORIES if category == ALL else (category,)
+    names = manifest.schema_of(data_dir).category_names if category == ALL else (category,)
     counts = manifest.verify(data_dir, names)
     training, validation = ({name: count[half] for name, count in counts.items()} for half in (0, 1))
     if not any(training.values()):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fashionai import KEYPOINTS
 
 from base.errors import DataError, DataErrors
-from configs.keypoints import KEYPOINTS
 from preprocessing.data import annotations
 
 HEADER = ",".join(("image_id", "image_category", *KEYPOINTS))

@@ -17,11 +17,11 @@ import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
+from fashionai import CATEGORIES, SCHEMA, keypoint_indices
 from hypothesis import strategies as st
 
 from base import files
 from base.errors import DataError, DataErrors
-from configs.keypoints import CATEGORIES, keypoint_indices
 from preprocessing.data import annotations, conversion, conversion_plan, layout, manifest, records
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -59,7 +59,7 @@ def write_photos(split, image_ids):
 
 
 def plan(data, seed=0, val_fraction=0.1, splits=None, shard_records=7):
-    rows, faults = conversion_plan.read_rows(layout.list_splits(data, splits))
+    rows, faults = conversion_plan.read_rows(layout.list_splits(data, splits), SCHEMA)
     assert not faults
     labelled = rows[0].points is not None
     return conversion_plan.make_plan(rows, labelled, val_fraction, seed, shard_records)
@@ -96,7 +96,7 @@ def test_another_seed_draws_another_validation_set(data):
 
 
 def test_one_photo_less_moves_no_other(data):
-    rows, _ = conversion_plan.read_rows(layout.list_splits(data))
+    rows, _ = conversion_plan.read_rows(layout.list_splits(data), SCHEMA)
     fewer = [row for row in rows if not row.image_id.endswith("skirt/train_07.jpg")]
     assert len(fewer) == len(rows) - 1
     before = names(conversion_plan.make_plan(rows, True, 0.5, 0), True)
@@ -276,7 +276,7 @@ def copy(data, tmp_path):
 
 
 def convert(data, out, **options):
-    rows, faults = conversion_plan.read_rows(layout.list_splits(data))
+    rows, faults = conversion_plan.read_rows(layout.list_splits(data), SCHEMA)
     shards = conversion_plan.make_plan(rows, True, options.pop("val_fraction", 0.1), options.pop("seed", 0), 7)
     return conversion.convert(shards, out, labelled=True, skip_bad=False, faults=faults, **options)
 
@@ -465,7 +465,7 @@ def killed_at(number, monkeypatch):
 @pytest.mark.parametrize("earlier", [None, {"seed": 5, "val_fraction": 0.5}])
 def test_a_kill_at_any_change_of_a_file_costs_nothing(data, tmp_path, earlier, monkeypatch):
     monkeypatch.setattr(conversion, "_SECONDS_BETWEEN_NOTES", 0)
-    rows, _ = conversion_plan.read_rows(layout.list_splits(data))
+    rows, _ = conversion_plan.read_rows(layout.list_splits(data), SCHEMA)
     rows = [row for row in rows if row.category in ("blouse", "trousers")]
 
     def convert_few(out, seed=0, val_fraction=0.2):

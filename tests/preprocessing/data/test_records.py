@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from fashionai import CATEGORIES, KEYPOINTS, reference_ids
 
 from base.errors import DataError
-from configs.keypoints import CATEGORIES, KEYPOINTS, reference_ids
 from preprocessing.data import annotations, records
 
 JPEG = tf.io.encode_jpeg(np.zeros([40, 56, 3], np.uint8)).numpy()

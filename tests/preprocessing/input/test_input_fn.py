@@ -4,13 +4,13 @@ import csv
 import os
 from pathlib import Path
 
+import fashionai as keypoints
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from base import geometry
 from base.errors import DataError
-from configs import keypoints
 from preprocessing.data import records
 from preprocessing.input import input_fn
 

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
+from fashionai import CATEGORIES, SCHEMA, keypoint_names
 
-from configs.keypoints import CATEGORIES, keypoint_names
 from tools.synthetic import backgrounds, photos
 from tools.synthetic.shapes import Layer
 
@@ -13,7 +13,7 @@ CORNERS = ("shoulder", "cuff", "hemline", "top_hem", "bottom", "waistband", "nec
 
 
 def random_scenes(category, count):
-    return [photos.random_scene(np.random.default_rng([5, index]), category, 512) for index in range(count)]
+    return [photos.random_scene(np.random.default_rng([5, index]), category, 512, SCHEMA) for index in range(count)]
 
 
 def inside(place, size, margin=0):

@@ -5,11 +5,11 @@ import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
+from fashionai import ALL, SCHEMA, keypoint_names, mirrored_name
 from hypothesis import strategies as st
 from made_models import description, make
 
 from base import geometry
-from configs.keypoints import ALL, keypoint_names, mirrored_name
 from preprocessing.data import records
 from preprocessing.input import input_fn
 from utility.model import codec, heatmap_codec, heatmaps, inference_graph, model_directory, network
@@ -57,7 +57,7 @@ class ColourSpots:
 
 def found(images, nets, category="skirt", classes=None, **options):
     """Runs the passes on arrays; returns points and scores."""
-    runs = passes.Passes(lambda: nets, category, inference.Options(**options))
+    runs = passes.Passes(lambda: nets, SCHEMA, category, inference.Options(**options))
     return runs.find(images, classes or [category] * len(images))
 
 

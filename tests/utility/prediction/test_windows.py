@@ -8,10 +8,10 @@ import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
+from fashionai import ALL, SCHEMA
 from hypothesis import strategies as st
 
 from base import geometry
-from configs.keypoints import ALL
 from preprocessing.input import shrinking
 from utility.model import codec
 from utility.prediction import inference, passes, windows
@@ -115,7 +115,7 @@ class Spot:
 @pytest.fixture(scope="module", params=[False, True])
 def finder(request):
     options = inference.Options(two_pass=request.param, crop_margin=(250.0, 250.0))
-    return passes.Passes(lambda: [Spot()], ALL, options)
+    return passes.Passes(lambda: [Spot()], SCHEMA, ALL, options)
 
 
 @EXAMPLES

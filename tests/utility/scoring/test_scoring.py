@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 import pytest
+from fashionai import KEYPOINTS
 
-from configs.keypoints import KEYPOINTS
 from preprocessing.data import annotations
 from utility.scoring import scoring, submission
 
@@ -110,7 +110,7 @@ def test_worst_photos_come_first():
 )
 def test_norm_is_the_distance_of_the_categorys_pair(category, left, right):
     rows = photos([(category, {left: (1, 1, 1), right: (4, 5, 0)})])
-    assert scoring.normalising_lengths(rows.points, rows.categories) == [5.0]
+    assert scoring.normalising_lengths(rows.points, rows.categories, rows.schema) == [5.0]
 
 
 def test_official_round_1_submission():

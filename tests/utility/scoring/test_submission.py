@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from fashionai import KEYPOINTS, keypoint_indices
 
 from base.errors import DataError, DataErrors
-from configs.keypoints import KEYPOINTS, keypoint_indices
 from preprocessing.data import annotations
 from utility.scoring import submission
 

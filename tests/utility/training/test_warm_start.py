@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from fashionai import SCHEMA, keypoint_names
 
 from base import estimator_api
 from base.errors import DataError
-from configs.keypoints import keypoint_names
 from net import registry
 from utility.model import checkpoints, model_directory, warm_start_plan
 
@@ -32,6 +32,7 @@ def describe(category, **changes):
         "heatmap_sigma": 1.0,
         "target_scale": 255.0,
         "codec": "heatmap",
+        "schema": SCHEMA,
         "heatmap_loss": "mse",
         "normalisation": {"mean": [1.0, 2.0, 3.0], "scale": [0.5, 0.5, 0.5]},
         "decode": "dark",
