@@ -1,6 +1,7 @@
 """tools/predict.py as someone runs it: files and their contents, EXIF, odd images, sizes, lists, videos, faults."""
 
 import csv
+import functools
 import json
 import shutil
 
@@ -174,6 +175,29 @@ def test_a_model_of_all_needs_the_category(program, model, picture, tmp_path, ca
 def test_a_box_without_numbers_is_refused_in_python_too(model, picture, box):
     with pytest.raises(DataError, match="leaves nothing of its 160x120 pixels"):
         Predictor(model).predict(picture, box=box)
+
+
+@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis.given(
+    st.lists(st.sampled_from([0, 1, 3, 4, 90]), max_size=4),
+    st.sampled_from(["uint8", "bool", "int64", "uint16", "float32", "float64", "object"]),
+)
+def test_an_array_that_is_no_photo_is_refused(model, shape, dtype):
+    """A grey one, or one with alpha, had the points of whatever the memory held before."""
+    is_photo = dtype == "uint8" and len(shape) == 3 and shape[2] == 3 and 0 not in shape
+    hypothesis.assume(not is_photo)
+    predictor = _predictor(model)
+    with pytest.raises(DataError, match=r"^the photo: is an array \[.*\] of .*: \[H, W, 3\] of uint8 is needed"):
+        predictor.predict(np.zeros(shape, dtype))
+    with pytest.raises(DataError, match="^photo 1: is an array"):
+        predictor.find([np.zeros([8, 8, 3], np.uint8), np.zeros(shape, dtype)], ["skirt"] * 2)
+
+
+_predictor = functools.cache(Predictor)
+
+
+def test_no_photo_has_no_points(model):
+    assert _predictor(model).find([], []) == ([], [])
 
 
 def test_a_video_without_frames_is_an_error(program, model, tmp_path, capsys):

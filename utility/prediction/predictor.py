@@ -71,11 +71,12 @@ class Predictor:
             pixel's centre at 0; scores from 0 to 1.
 
         Raises:
-            DataError: the file cannot be read as an image, or the box lies outside of it.
+            DataError: the file cannot be read as an image, the array is no such one, or the box lies outside of it.
         """
         image = photo
         if not isinstance(photo, np.ndarray):
             image, name = photo_reading.read(photo), os.fspath(photo)
+        _check_pixels(image, name)
         category = self._category_of(category)
         left, top, part = _cut(image, box, name)
         points, scores = self.find([part], [category])
@@ -95,7 +96,14 @@ class Predictor:
         Returns:
             points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
             scores: N arrays [K] float32.
+
+        Raises:
+            DataError: one is no such array.
         """
+        if not len(images):
+            return [], []
+        for number, image in enumerate(images):
+            _check_pixels(image, f"photo {number}")
         points, scores = self._passes.find(images, categories)
         own = self.schema.keypoint_indices(self.category)
         channels = [[own.index(index) for index in self.schema.keypoint_indices(category)] for category in categories]
@@ -135,6 +143,13 @@ def _check_average(folders, models, options):
             path = os.path.join(folder, model_directory.DESCRIPTION)
             expected = f"expected {models[0]['codec']} as {folders[0]} has, got {model['codec']}"
             raise DataError(path, "codec", f"{expected}; --average=points averages their points")
+
+
+def _check_pixels(image, name):
+    """Raises DataError where an array is no photo: OpenCV and numpy take others, too, and make anything of them."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        what = f"is an array {list(image.shape)} of {image.dtype}: [H, W, 3] of uint8 is needed, RGB from 0 to 255"
+        raise DataError(name, None, what)
 
 
 def _cut(image, box, name):
