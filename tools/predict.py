@@ -48,7 +48,9 @@ def main(flags):
     )
     faults = []
     table_path = os.path.join(flags.output_dir, _TABLE)
-    with atomic_write(table_path, newline="", encoding="utf-8") as file, Progress("files", len(files)) as progress:
+    # A name in another encoding is written as it is, byte by byte.
+    text = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+    with atomic_write(table_path, **text) as file, Progress("files", len(files)) as progress:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("image", "frame", "category", "keypoint", "x", "y", "score"))
         for path, output in zip(files, outputs):

@@ -3,6 +3,7 @@
 import csv
 import functools
 import json
+import os
 import shutil
 
 import cv2
@@ -219,6 +220,14 @@ def test_names_with_commas_spaces_brackets_dots_and_dashes(program, model, pictu
     assert len(list((tmp_path / "out").glob("*.json"))) == len(names)
     assert predict(program, model, tmp_path / names[0], tmp_path / "alone") == 0
     assert (tmp_path / "alone/a, b.json").exists()
+
+
+def test_a_name_that_is_no_utf8_stands_in_the_table_as_it_is(program, model, picture, tmp_path):
+    name = os.fsdecode(b"r\xf6ck.jpg")
+    Image.fromarray(picture).save(tmp_path / name)
+    assert predict(program, model, tmp_path / name, tmp_path / "out") == 0
+    assert os.fsencode(tmp_path / name) in (tmp_path / "out/keypoints.csv").read_bytes()
+    assert json.loads((tmp_path / "out" / os.fsdecode(b"r\xf6ck.json")).read_text())["image"] == str(tmp_path / name)
 
 
 @hypothesis.settings(max_examples=200, deadline=None, derandomize=True)
