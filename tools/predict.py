@@ -94,7 +94,7 @@ def list_files(image):
 
 def _read_list(path):
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:  # editors of Windows begin a file with a mark
             files = [line.strip() for line in file if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(path, None, f"cannot be read ({error}): expected a list in UTF-8, one file per line") from error

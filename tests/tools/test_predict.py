@@ -254,6 +254,13 @@ def test_a_photo_is_never_overwritten_by_its_own_picture(program, model, picture
     assert (tmp_path / "photo.png").read_bytes() == before
 
 
+def test_a_list_of_a_windows_editor(program, model, picture, tmp_path):
+    Image.fromarray(picture).save(tmp_path / "photo.jpg")
+    (tmp_path / "list.txt").write_bytes(f"\ufeff{tmp_path}/photo.jpg\r\n".encode())
+    assert predict(program, model, tmp_path / "list.txt", tmp_path / "out") == 0
+    assert (tmp_path / "out/photo.json").exists()
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00list", b"\n \n"])
 def test_a_list_that_is_none_is_one_line(program, model, tmp_path, capsys, content):
     (tmp_path / "list.txt").write_bytes(content)
