@@ -156,7 +156,7 @@ def _unusual(image):
         return f"is a {image.format}: stored as JPEG"
     if image.mode not in ("RGB", "L"):
         return f"is {image.mode}: stored as RGB"
-    if image.getexif().get(_ORIENTATION, 1) != 1:
+    if image.getexif().get(_ORIENTATION) in range(2, 9):  # others, such as 0, turn nothing
         return "has an EXIF orientation: stored upright"
     return None
 

@@ -38,6 +38,15 @@ def test_bytes_of_a_good_jpeg_are_kept(image, options):
     assert (photo.size, photo.remark) == ((57, 40), None)
 
 
+@pytest.mark.parametrize("orientation", [0, 1, 9, 65535])
+def test_an_orientation_that_turns_nothing_keeps_the_bytes(image, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = file_of(image, exif=exif)
+    photo = photos.check(data)
+    assert (photo.encoded, photo.remark) == (data, None)
+
+
 def test_grey_stays_grey(image):
     data = file_of(image.convert("L"), quality=95)
     photo = photos.check(data)
