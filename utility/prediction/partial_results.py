@@ -1,7 +1,8 @@
 """The results of a long prediction while it runs: a file to which each batch is appended: nothing is done twice.
 
-A line a photo, in the order of the work, behind a line that says which work it is. A process may be killed at any time:
-lines of a batch that is not whole are dropped when the work goes on, so every batch is computed whole.
+A line a photo, in the order of the work, behind a line that says which work it is. A process may be killed at any time,
+and a power cut may leave zeros in the place of lines: the first batch that is not whole, and what follows, are dropped
+when the work goes on, so every batch is computed whole.
 """
 
 import contextlib
@@ -9,6 +10,13 @@ import json
 import os
 
 from base.files import cannot_write
+
+
+def _is_whole(line):
+    try:
+        return line.endswith(b"\n") and isinstance(json.loads(line), list)
+    except ValueError:
+        return False
 
 
 class Journal:
@@ -48,7 +56,7 @@ class Journal:
                 return 0, 0
             batches, length = 0, file.tell()
             for size in batch_sizes:
-                if not all(file.readline().endswith(b"\n") for _ in range(size)):
+                if not all(_is_whole(file.readline()) for _ in range(size)):
                     break
                 batches, length = batches + 1, file.tell()
         return batches, length

@@ -18,6 +18,7 @@ from made_models import make
 from base.errors import DataError, DataErrors
 from preprocessing.data import annotations, records
 from utility.prediction import inference, photo_source, predict_all
+from utility.prediction.partial_results import Journal
 from utility.prediction.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -138,6 +139,23 @@ def test_rows_of_other_settings_or_a_torn_batch_are_not_gone_on_with(split, mode
     with pytest.raises(Stop):
         predict_split(split, models, tmp_path / "b.csv", on_photo=_raise_stop, decode="argmax")
     assert predict_split(split, models, tmp_path / "b.csv") == undisturbed
+
+
+@pytest.mark.parametrize("line", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("damage", [lambda row: bytes(len(row)), lambda row: b"{}", lambda row: row[:-1]])
+def test_a_journal_that_a_power_cut_damaged_is_gone_on_with_as_far_as_it_is_whole(tmp_path, line, damage):
+    place, sizes = str(tmp_path / "journal"), [2, 2, 1]
+    written = Journal(place, {}, sizes)
+    for rows in ([[0], [1]], [[2], [3]], [[4]]):
+        written.add(rows)
+    written.leave()
+    lines = Path(place).read_bytes().split(b"\n")
+    lines[line] = damage(lines[line])
+    Path(place).write_bytes(b"\n".join(lines))
+    found = Journal(place, {}, sizes)
+    assert found.batches == (line - 1) // 2
+    assert list(found.rows()) == [[number] for number in range(2 * found.batches)]
+    found.leave()
 
 
 def _raise_stop():
