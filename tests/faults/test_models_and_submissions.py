@@ -6,7 +6,9 @@ import pickle
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from fashionai import KEYPOINTS, keypoint_indices
 from made_models import make
 
@@ -54,6 +56,24 @@ def without(pattern):
     return damage
 
 
+def not_finite(value):
+    """Returns what gives a model's last layer a weight of that value."""
+
+    def damage(folder):
+        prefix = str(folder / "model.ckpt-7")
+        reader = tf.train.load_checkpoint(prefix)
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            for name in reader.get_variable_to_shape_map():
+                array = np.array(reader.get_tensor(name))
+                if name.endswith("heatmaps/kernel"):
+                    array.flat[0] = value
+                tf.compat.v1.get_variable(name, initializer=array)
+            session.run(tf.compat.v1.global_variables_initializer())
+            tf.compat.v1.train.Saver().save(session, prefix, write_meta_graph=False)
+
+    return damage
+
+
 MODELS = [
     # what is wrong, how it comes about, what the line names
     ("no checkpoint", without("*check*"), "skirt: holds no checkpoint"),
@@ -62,6 +82,8 @@ MODELS = [
     ("a cut checkpoint", cut("*.data*", 1000), "model.ckpt-7: cannot be restored"),
     ("a cut index", cut("*.index", 100), "model.ckpt-7: cannot be restored"),
     ("a damaged checkpoint", damaged("*.data*"), "model.ckpt-7: cannot be restored"),
+    ("a weight that is NaN", not_finite(np.nan), "heatmaps/kernel: has numbers that are not finite"),
+    ("an infinite weight", not_finite(np.inf), "heatmaps/kernel: has numbers that are not finite"),
     ("no model.json", without("model.json"), "holds no model: model.json"),
     ("a cut model.json", cut("model.json", 40), "model.json: cannot be read"),
     (

@@ -41,7 +41,23 @@ def freeze(model_dir, checkpoint=None, data_format=None):
         names = _build(model, data_format, os.path.join(model_dir, model_directory.DESCRIPTION))
         restore(session, checkpoint)
         graph_def = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), names)
-    return model, fold_batch_norm(graph_def, names)
+    folded = fold_batch_norm(graph_def, names)
+    _check_finite(folded, checkpoint)
+    return model, folded
+
+
+def _check_finite(graph_def, checkpoint):
+    """Raises DataError where a constant is not finite: the points would be of maps that are NaN, and look like some."""
+    for node in graph_def.node:
+        if node.op == "Const" and not np.isfinite(_floats(node)).all():
+            what = "has numbers that are not finite: a checkpoint of a training that went well is needed"
+            raise DataError(checkpoint, node.name, what)
+
+
+def _floats(node):
+    """Returns the numbers of a constant; none where it is no float32."""
+    tensor = node.attr["value"].tensor
+    return tf.make_ndarray(tensor) if tensor.dtype == tf.float32.as_datatype_enum else ()
 
 
 def session_config(precision="float32"):
