@@ -39,6 +39,8 @@ def main(flags):
     from utility.prediction.predictor import Predictor
 
     folders, category = choose_models(flags.model_dir.split(","), flags.category)
+    if flags.checkpoint_path and len(folders) > 1:
+        raise UsageError("--checkpoint_path is one model's: --model_dir must name one model")
     predictor = Predictor(
         folders,
         category,

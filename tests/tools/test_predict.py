@@ -172,6 +172,17 @@ def test_a_model_of_all_needs_the_category(program, model, picture, tmp_path, ca
     assert len(json.loads((tmp_path / "out/photo.json").read_text())["keypoints"]) == 15
 
 
+def test_a_checkpoint_is_of_one_model(program, model, picture, tmp_path, capsys):
+    """Both models had its weights, and the average was that model's own points."""
+    Image.fromarray(picture).save(tmp_path / "photo.jpg")
+    other = make(tmp_path / "skirt", seed=1)
+    words = (f"--checkpoint_path={model}",)
+    assert predict(program, f"{model},{other}", tmp_path / "photo.jpg", tmp_path / "out", *words) == 2
+    assert capsys.readouterr().err.startswith("predict.py: --checkpoint_path is one model's")
+    with pytest.raises(ValueError, match="expected one model"):
+        Predictor([model, other], checkpoint=model)
+
+
 @pytest.mark.parametrize("box", [(0, 0, np.inf, np.inf), (-np.inf, 0, 9, 9), (0, np.nan, 9, 9), (0, 0, 1e300, -1e300)])
 def test_a_box_without_numbers_is_refused_in_python_too(model, picture, box):
     with pytest.raises(DataError, match="leaves nothing of its 160x120 pixels"):

@@ -39,6 +39,8 @@ class Predictor:
 
     def __init__(self, model_dirs, category=None, checkpoint=None, options=None, precision="float32"):
         model_dirs = [model_dirs] if isinstance(model_dirs, (str, os.PathLike)) else list(model_dirs)
+        if checkpoint and len(model_dirs) > 1:
+            raise ValueError("a checkpoint is one model's: expected one model, got several")
         models = [model_directory.read(folder) for folder in model_dirs]
         self.schema = models[0]["schema"]
         self.category = category or models[0]["category"]
