@@ -6,6 +6,8 @@ from base.errors import UsageError
 from base.wording import counted
 from configs import command_line
 
+_MOST_RATIO = 1e9  # of weights
+
 
 def main(flags):
     """Writes the average.
@@ -46,7 +48,9 @@ def _read_weights(text, count):
         raise UsageError(f"--weights: {given}: one each would be right")
     if not all(0 < weight < math.inf for weight in weights):
         raise UsageError("--weights: not all are above 0: leave the file out instead of giving it none")
-    return weights
+    if max(weights) > _MOST_RATIO * min(weights):
+        raise UsageError(f"--weights: the largest is over {_MOST_RATIO:g} times the smallest: leave that file out")
+    return [weight / max(weights) for weight in weights]  # whose sums are finite
 
 
 if __name__ == "__main__":
