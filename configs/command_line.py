@@ -54,6 +54,8 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
     argv = list(sys.argv if argv is None else argv)
     program = os.path.basename(argv[0])
     signals = _Signals()
+    if sys.stdout.errors == "strict":  # a file's name, or a sign that the terminal has not, must not end the work
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if any(word in _HELP for word in argv[1:]):
             print(_help_text(program, doc, _names(flags), required, defaults or {}, subcommands))
