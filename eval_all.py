@@ -3,6 +3,8 @@
 A prediction that was stopped goes on with the same command. Several model folders, with commas between, are averaged.
 """
 
+import os
+
 from base.errors import UsageError
 from base.wording import counted
 from configs import command_line, cross_checks
@@ -25,6 +27,9 @@ def main(flags):
     schema = predict_all.schema_of(parents)
     cross_checks.check_category(flags, schema)
     source = photo_source.find(flags.data_dir, flags.category, schema)
+    for name, path in (("output", flags.output), ("scores_output", flags.scores_output)):
+        if path and source.file and os.path.realpath(path) == os.path.realpath(source.file):
+            raise UsageError(f"--{name}={path} is the list of the photos, too: another would be right")
     models = predict_all.find_models(parents, source.counts)
     if flags.checkpoint_path and len({folder for folders in models.values() for folder in folders}) > 1:
         raise UsageError("--checkpoint_path is one model's: --model_dir, or --category, must leave one model")

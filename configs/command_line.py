@@ -31,6 +31,10 @@ TRAINING_GROUPS = (
     "decode",
 )
 
+# The flags that name single files: what a program reads, and what it writes.
+_READ = ("prediction", "predictions", "ground_truth", "test_csv")
+_WRITTEN = ("output", "scores_output", "json")
+
 _INTERRUPTED, _BROKEN_PIPE, _TERMINATED = 130, 141, 143
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 
@@ -148,6 +152,7 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
             raise UsageError(f"--{name} is required")
     _check_repeats(values, own)
     _check_finite(values, own)
+    _check_places(values, own)
     given = frozenset(name for name in own if values[name].present)
     return types.SimpleNamespace(
         given=given, subcommand=subcommand, **{name: values[name].value for name in sorted(own)}
@@ -243,6 +248,18 @@ def _check_finite(values, own):
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, float) and not math.isfinite(item):
                 raise UsageError(f"--{name}={item}: a finite number would be right")
+
+
+def _check_places(values, own):
+    """Refuses an output in the place of a file that the same program reads or writes."""
+    taken = {}
+    for name in (*_READ, *_WRITTEN):
+        value = values[name].value if name in own else None
+        for path in value if isinstance(value, list) else [value] if value else []:
+            place = os.path.realpath(path)
+            if name in _WRITTEN and place in taken:
+                raise UsageError(f"--{name}={path} is the file of --{taken[place]}, too: another would be right")
+            taken.setdefault(place, name)
 
 
 def _help_text(program, doc, names, required, defaults, subcommands):

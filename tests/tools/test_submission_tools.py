@@ -1,12 +1,21 @@
 """score, ensemble and check_submission as someone runs them: output, files, exit codes, error lines."""
 
+import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
+import numpy as np
 import pytest
 from fashionai import KEYPOINTS, keypoint_indices
+from hypothesis import strategies as st
+
+from base.errors import UsageError
+from preprocessing.data import annotations
+from tools import ensemble
+from utility.scoring import submission
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = ",".join(("image_id", "image_category", *KEYPOINTS))
@@ -104,7 +113,53 @@ def test_ensemble_writes_the_weighted_mean(files, tmp_path):
     assert (tmp_path / "c.csv").read_text() == "\n".join((HEADER, row("a", 30), row("b", 40))) + "\n"
 
 
-@pytest.mark.parametrize("weights", ["1", "0,1", "-1,1"])
+@hypothesis.settings(max_examples=300, deadline=None, derandomize=True)
+@hypothesis.given(st.lists(st.floats(0, exclude_min=True), min_size=2, max_size=4), st.booleans())
+def test_equal_submissions_have_themselves_as_average_or_the_weights_are_refused(weights, median):
+    """Weights whose sum is infinite made every point -9223372036854775808."""
+    points = np.full([1, 24, 2], 1234.0)
+    same = annotations.Annotations("a.csv", np.array([2]), ["a.jpg"], ["skirt"], points, np.full([1, 24], 1))
+    with contextlib.suppress(UsageError):
+        weights = ensemble._read_weights(",".join(map(str, weights)), len(weights))
+        found, visibility = submission.average([same] * len(weights), weights, median)
+        np.testing.assert_allclose(found[visibility == 1], 1234)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_without_a_sign_gets_the_table_all_the_same(files, tmp_path, monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    done = run("score.py", prediction=files("p.csv", row("a", 0), row("b", 50)), ground_truth=tmp_path / "answer.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith("NE 0.000000 ")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("score.py", {"prediction": "p.csv", "ground_truth": "answer.csv", "json": "p.csv"}),
+        ("score.py", {"prediction": "p.csv", "ground_truth": "answer.csv", "json": "link.csv"}),
+        ("ensemble.py", {"predictions": "p.csv,answer.csv", "output": "./answer.csv"}),
+        ("../eval_all.py", {"data_dir": ".", "model_dir": "m", "output": "o.csv", "scores_output": "o.csv"}),
+        ("../eval_all.py", {"data_dir": ".", "model_dir": "m", "output": "test.csv"}),
+    ],
+)
+def test_an_output_never_takes_the_place_of_an_input(files, tmp_path, monkeypatch, program, words):
+    files("p.csv", row("a", 0), row("b", 0))
+    (tmp_path / "link.csv").symlink_to("p.csv")
+    (tmp_path / "Images/skirt").mkdir(parents=True)
+    for name in "ab":
+        (tmp_path / f"Images/skirt/{name}.jpg").write_bytes(b"")
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    done = run(program, **words)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.endswith(", too: another would be right\n")
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")} == before
+
+
+@pytest.mark.parametrize("weights", ["1", "0,1", "-1,1", "inf,inf", "1e308,1e-308"])
 def test_ensemble_refuses_weights_that_fit_not(files, tmp_path, weights):
     a = tmp_path / "answer.csv"
     done = run("ensemble.py", predictions=f"{a},{a}", weights=weights, output=tmp_path / "c.csv")

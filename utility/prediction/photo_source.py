@@ -4,7 +4,7 @@ import functools
 import hashlib
 import itertools
 import os
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Optional
 
 from base import schema as schemas
 from base.errors import DataError, DataErrors
@@ -35,12 +35,14 @@ class PhotoSource(NamedTuple):
         iterate: function(category, start) that yields the SourcePhoto of a category from the one numbered `start` on.
         fingerprint: a text that differs for other photos.
         schema: the Schema of the photos' keypoints and categories.
+        file: the CSV that names them; None for records.
     """
 
     counts: dict
     iterate: Callable
     fingerprint: str
     schema: Schema
+    file: Optional[str] = None
 
 
 def find(data_dir, category=None, schema=None):
@@ -86,7 +88,7 @@ def _of_split(data_dir, wanted, schema):
         return itertools.islice(by_category[category], start, None)
 
     counts = _counts(data_dir, {name: len(row) for name, row in by_category.items()})
-    return PhotoSource(counts, iterate, digest.hexdigest(), schema)
+    return PhotoSource(counts, iterate, digest.hexdigest(), schema, file)
 
 
 def _of_records(data_dir, wanted, schema):
