@@ -24,6 +24,7 @@ from base.wording import counted
 from configs import command_line
 
 _FILES = {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model.onnx"}
+_OF_EXPORTS = ("keypoints", "train_image_size", "heatmap_size", "heatmap_sigma", "decode")  # what their users need
 _MOST_PHOTOS = 40
 TOLERANCE = {"saved_model": 0.1, "tflite": 0.5, "onnx": 0.5}  # pixels, of 32-bit numbers
 
@@ -43,6 +44,7 @@ def main(flags):
     folder = _find_model(flags.model_dir, flags.category)
     # Whatever this machine's device is fastest with: the export runs on others, and CPUs may know no channels_first.
     model, graph_def = inference_graph.freeze(folder, flags.checkpoint_path, "channels_last")
+    _check_place(flags.output_dir, folder, model, flags.format)
     photos = _read_photos(flags.photos, model)
     os.makedirs(flags.output_dir, exist_ok=True)
     path = os.path.join(flags.output_dir, _FILES[flags.format])
@@ -74,6 +76,25 @@ def _find_model(parent, category):
     if category not in found:
         raise UsageError(f"--category must name one of the models in {parent}: {', '.join(found)}")
     return found[category]
+
+
+def _check_place(output_dir, folder, model, form):
+    """Raises DataError where the model.json of the export would be taken for that of others that are there."""
+    from utility.model import model_directory
+
+    try:
+        there = list(model_directory.find(output_dir).values())
+        is_export = there == [output_dir] and not model_directory.latest_checkpoint(output_dir)
+        former = model_directory.read(output_dir) if is_export else {}
+    except DataError:  # nothing is there, or nothing in order
+        return
+    if not is_export and os.path.realpath(output_dir) != os.path.realpath(folder):
+        what = "holds trained models, which would not be found behind the export's model.json: another folder is needed"
+        raise DataError(output_dir, None, what)
+    others = [name for kind, name in _FILES.items() if kind != form and os.path.exists(os.path.join(output_dir, name))]
+    if is_export and others and any(former[key] != model[key] for key in _OF_EXPORTS):
+        what = f"holds {', '.join(others)} of another model, whose model.json would be lost: another folder is needed"
+        raise DataError(output_dir, None, what)
 
 
 def _export(model, graph_def, path, flags, images):

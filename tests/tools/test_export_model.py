@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from fashionai import keypoint_names
-from made_models import make
+from made_models import description, make
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
@@ -133,6 +133,23 @@ def test_an_export_that_differs_is_refused_and_leaves_the_former_one(
     assert "differs from the checkpoint by 5.00 px, more than 0.5: not exported" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
     assert (tmp_path / "model.tflite").read_text() == "the former one"
+
+
+def test_an_export_hides_no_trained_model_and_no_export_of_another(program, model, photos, tmp_path, capsys):
+    """Beside trained models its model.json made their folder look like one model without a checkpoint."""
+    for name in ("models/skirt", "models/dress"):
+        shutil.copytree(model, tmp_path / name)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/model.onnx").write_text("of blouses")
+    model_directory.write(str(tmp_path / "out"), description("blouse"))
+    before = sorted(tmp_path.rglob("*"))
+    for place, names in (("models", "trained models"), ("models/dress", "trained models"), ("out", "model.onnx")):
+        words = ("--format=tflite", f"--photos={photos}")
+        assert export(program, tmp_path / "models/skirt", tmp_path / place, *words) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"export_model.py: {tmp_path / place}: holds {names}")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert json.loads((tmp_path / "out/model.json").read_text())["category"] == "blouse"
 
 
 ON_A_GPUS_MACHINE = """import runpy, sys
