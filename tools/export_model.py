@@ -39,15 +39,24 @@ def main(flags):
     if flags.quantize != "none" and flags.format != "tflite":
         raise UsageError(f"--quantize={flags.quantize} is for --format=tflite")
 
-    from utility.model import inference_graph, model_directory
+    from base.files import exclusive_folder
+    from utility.model import inference_graph
 
     folder = _find_model(flags.model_dir, flags.category)
     # Whatever this machine's device is fastest with: the export runs on others, and CPUs may know no channels_first.
     model, graph_def = inference_graph.freeze(folder, flags.checkpoint_path, "channels_last")
     _check_place(flags.output_dir, folder, model, flags.format)
     photos = _read_photos(flags.photos, model)
-    os.makedirs(flags.output_dir, exist_ok=True)
     path = os.path.join(flags.output_dir, _FILES[flags.format])
+    with exclusive_folder(flags.output_dir):
+        _export_to(path, folder, model, graph_def, flags, photos)
+    print(f"{path}: {_size(path) / 1e6:.1f} MB, done")
+
+
+def _export_to(path, folder, model, graph_def, flags, photos):
+    """Writes the export and its description, which are there when the export was compared with the checkpoint."""
+    from utility.model import model_directory
+
     temporary = os.path.join(flags.output_dir, f".part.{_FILES[flags.format]}")
     _remove(temporary)
     try:
@@ -64,7 +73,6 @@ def main(flags):
     finally:
         _remove(temporary)
     model_directory.write(flags.output_dir, {key: value for key, value in model.items() if key != "format_version"})
-    print(f"{path}: {_size(path) / 1e6:.1f} MB, done")
 
 
 def _find_model(parent, category):

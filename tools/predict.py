@@ -33,7 +33,7 @@ def main(flags):
     outputs = [os.path.join(flags.output_dir, name) for name in output_names(files)]
     _check_outputs(files, outputs)
 
-    from base.files import atomic_write
+    from base.files import atomic_write, exclusive_file
     from base.progress import Progress
     from utility.prediction import inference
     from utility.prediction.predictor import Predictor
@@ -52,7 +52,11 @@ def main(flags):
     table_path = os.path.join(flags.output_dir, _TABLE)
     # A name in another encoding is written as it is, byte by byte.
     text = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
-    with atomic_write(table_path, **text) as file, Progress("files", len(files)) as progress:
+    with (
+        exclusive_file(table_path),
+        atomic_write(table_path, **text) as file,
+        Progress("files", len(files)) as progress,
+    ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("image", "frame", "category", "keypoint", "x", "y", "score"))
         for path, output in zip(files, outputs):

@@ -14,6 +14,7 @@ from made_models import description, make
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
+from base.files import exclusive_folder
 from utility.model import model_directory
 from utility.prediction.predictor import Predictor
 
@@ -133,6 +134,13 @@ def test_an_export_that_differs_is_refused_and_leaves_the_former_one(
     assert "differs from the checkpoint by 5.00 px, more than 0.5: not exported" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
     assert (tmp_path / "model.tflite").read_text() == "the former one"
+
+
+def test_a_folder_in_use_is_refused(program, model, photos, tmp_path, capsys):
+    """Of two exports at once one removed what the other had written, which then said that it was done."""
+    with exclusive_folder(str(tmp_path)):
+        assert export(program, model, tmp_path, "--format=tflite", f"--photos={photos}") == 1
+    assert f"{tmp_path}: is in use by another process" in capsys.readouterr().err
 
 
 def test_an_export_hides_no_trained_model_and_no_export_of_another(program, model, photos, tmp_path, capsys):

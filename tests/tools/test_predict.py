@@ -16,6 +16,7 @@ from made_models import make
 from PIL import Image
 
 from base.errors import DataError
+from base.files import exclusive_file
 from tools.predict import output_names
 from utility.prediction.predictor import Predictor
 
@@ -170,6 +171,13 @@ def test_a_model_of_all_needs_the_category(program, model, picture, tmp_path, ca
     words = ("--category=dress",)
     assert predict(program, tmp_path / "models", tmp_path / "photo.jpg", tmp_path / "out", *words) == 0
     assert len(json.loads((tmp_path / "out/photo.json").read_text())["keypoints"]) == 15
+
+
+def test_a_table_in_use_is_refused(program, model, picture, tmp_path, capsys):
+    Image.fromarray(picture).save(tmp_path / "photo.jpg")
+    with exclusive_file(str(tmp_path / "out/keypoints.csv")):
+        assert predict(program, model, tmp_path / "photo.jpg", tmp_path / "out") == 1
+    assert "out/keypoints.csv: is in use by another process" in capsys.readouterr().err
 
 
 def test_a_checkpoint_is_of_one_model(program, model, picture, tmp_path, capsys):
