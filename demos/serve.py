@@ -6,7 +6,9 @@ With the recipe it predicts as eval_all.py does. Several folders with commas bet
 """
 
 import concurrent.futures
+import ipaddress
 import os
+import re
 import threading
 
 from base.errors import DataError
@@ -45,14 +47,15 @@ def main(flags):
         name: Predictor(folders, name, options=options, precision=flags.precision)
         for name, folders in find_models(flags.model_dir.split(",")).items()
     }
-    hosts = {flags.host, "127.0.0.1", "localhost"} if flags.host in ("127.0.0.1", "localhost") else None
-    app = create_app(predictors, flags.max_upload_mb, hosts)
+    app = create_app(predictors, flags.max_upload_mb, local_names(flags.host))
     limits = {"threads": _MOST_WAITING + 4, "max_request_body_size": app.config["MAX_CONTENT_LENGTH"] + 1}
     try:
         server = waitress.create_server(app, host=flags.host, port=flags.port, **limits)
-    except OSError as error:
-        raise DataError(f"{flags.host}:{flags.port}", None, f"cannot be served ({error.strerror})") from error
-    print(f"http://{flags.host}:{server.effective_port}/ ({', '.join(predictors)}); Ctrl-C stops it", flush=True)
+    except (OSError, ValueError) as error:  # ValueError: of a name that is no host's
+        reason = getattr(error, "strerror", None) or "no such address"
+        raise DataError(f"{flags.host}:{flags.port}", None, f"cannot be served ({reason})") from error
+    host = f"[{flags.host}]" if ":" in flags.host else flags.host
+    print(f"http://{host}:{server.effective_port}/ ({', '.join(predictors)}); Ctrl-C stops it", flush=True)
     # In a thread, because the server takes Ctrl-C and SIGTERM for a good end; here they reach the exit code.
     serving = threading.Thread(target=server.run, daemon=True)
     serving.start()
@@ -60,6 +63,15 @@ def main(flags):
         serving.join()
     finally:  # or Python would first see to the photos that wait
         app.extensions["worker"].shutdown(wait=False, cancel_futures=True)
+
+
+def local_names(host):
+    """Returns the names by which a page that only this machine reaches may be called; None where others reach it."""
+    try:
+        is_local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        is_local = False
+    return {f"[{host}]" if ":" in host else host, "127.0.0.1", "localhost"} if is_local else None
 
 
 def find_models(parents):
@@ -102,7 +114,7 @@ def create_app(predictors, max_upload_mb=20, hosts=None):
 
     @app.before_request
     def refuse_foreign_names():
-        if hosts is not None and flask.request.host.rsplit(":", 1)[0] not in hosts:
+        if hosts is not None and re.sub(r":\d+$", "", flask.request.host) not in hosts:
             flask.abort(403)
 
     @app.before_request

@@ -198,6 +198,30 @@ def test_a_taken_port_is_one_error(server, models):
     assert done.stderr.startswith(f"serve.py: 127.0.0.1:{port}: cannot be served")
 
 
+@pytest.mark.parametrize("host", ["", "a:b", "no such host"])
+def test_what_is_no_address_is_one_error(models, host):
+    done = run(f"--model_dir={models}", f"--host={host}")
+    assert done.returncode == 1
+    assert done.stderr == f"serve.py: {host}:8000: cannot be served (no such address)\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "called", "status"),
+    [
+        ("::1", "[::1]:8000", 200),
+        ("::1", "[::1]", 200),
+        ("::1", "foreign.example:8000", 403),
+        ("127.0.0.2", "127.0.0.2:8000", 200),
+        ("127.0.0.2", "foreign.example", 403),
+        ("localhost", "localhost", 200),
+        ("0.0.0.0", "my.machine:8000", 200),
+    ],
+)
+def test_every_local_page_is_answered_by_its_own_names_only(predictor, host, called, status):
+    client = serve.create_app({"all": predictor}, hosts=serve.local_names(host)).test_client()
+    assert client.get("/", headers={"Host": called}).status_code == status
+
+
 def test_a_folder_without_models_is_one_error(tmp_path):
     done = run(f"--model_dir={tmp_path}")
     assert done.returncode == 1
