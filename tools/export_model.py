@@ -3,7 +3,8 @@
 OUT/saved_model/, OUT/model.tflite or OUT/model.onnx, with OUT/model.json (keypoint names, sizes). SavedModel has the
 signatures `serving_default`, of image_bytes [N] string (JPEG or PNG), and `image`, of image [N, H, W, 3] float32 RGB
 from 0 to 255; TFLite (its signature `serving_default`) and ONNX are like the second. All give points [N, K, 2] in the
-photo's own pixels and scores [N, K] from 0 to 1. Photos may have any size; no EXIF is read: give upright photos.
+photo's own pixels and scores [N, K] from 0 to 1. Photos may have any size; no EXIF is read: give upright photos. A
+transparent PNG is laid on white.
 
 OpenVINO computes in bfloat16 by its own choice where the CPU has it, which moves points by 0.4 px in the median and
 some by far: INFERENCE_PRECISION_HINT=f32 gives the points of the checkpoint.

@@ -9,13 +9,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from fashionai import keypoint_names
 from made_models import description, make
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from base.files import exclusive_folder
-from utility.model import model_directory
+from utility.model import inference_graph, model_directory
+from utility.prediction import export as export_room
 from utility.prediction.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +79,22 @@ def test_saved_model_in_plain_tensorflow_gives_the_points_of_predict(program, mo
     assert np.array(alone) == pytest.approx(right, abs=0.1)
     assert np.shape(scores) == (3, 4)
     assert json.loads((tmp_path / "out/model.json").read_text())["keypoints"] == list(keypoint_names("skirt"))
+
+
+def test_a_transparent_png_is_on_white_as_for_predict(model, photos, tmp_path):
+    """Its hidden colours, mostly black, were what the exported net saw."""
+    with Image.open(photos / "0.jpg") as picture:
+        alpha = np.full(picture.size[::-1], 255, np.uint8)
+        alpha[:40, :60], alpha[:, 120:] = 0, 128
+        picture.putalpha(Image.fromarray(alpha))
+        picture.save(tmp_path / "photo.png")
+    export_room.saved_model(*inference_graph.freeze(str(model), None, "channels_last"), str(tmp_path / "saved_model"))
+    loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
+    data = (tmp_path / "photo.png").read_bytes()
+    found = loaded.signatures["serving_default"](image_bytes=tf.constant([data]))["points"].numpy()[0]
+    keypoints = Predictor(model).predict(tmp_path / "photo.png")["keypoints"]
+    # To a pixel: predict.py stores the PNG as JPEG first.
+    assert found == pytest.approx(np.array([[point["x"], point["y"]] for point in keypoints.values()]), abs=1)
 
 
 def test_onnx_under_onnxruntime(program, model, photos, tmp_path):

@@ -50,11 +50,13 @@ def _decoded(encoded, net):
     """Returns the net's input and the sizes, as `_sampled`, of encoded files, [N] string, of any sizes."""
 
     def decode(data):
-        # decode_image has no dct_method, and its own is not Pillow's, OpenCV's and browsers'.
-        image = tf.cond(
-            tf.io.is_jpeg(data),
-            lambda: tf.io.decode_jpeg(data, channels=3, dct_method=decoding.DCT),
-            lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        # decode_image has no dct_method, and its own is not Pillow's, OpenCV's and browsers'; and it drops the alpha.
+        image = tf.case(
+            [
+                (tf.io.is_jpeg(data), lambda: tf.io.decode_jpeg(data, channels=3, dct_method=decoding.DCT)),
+                (tf.equal(tf.strings.substr(data, 0, 4), b"\x89PNG"), lambda: _decode_png(data)),
+            ],
+            default=lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
         )
         image = tf.ensure_shape(image, [None, None, 3])
         return [part[0] for part in _sampled(tf.cast(image[tf.newaxis], tf.float32), net)]
@@ -62,6 +64,13 @@ def _decoded(encoded, net):
     size = net.model["train_image_size"]
     outputs = [tf.TensorSpec([size, size, 3], tf.float32), tf.TensorSpec([2], tf.float32)]
     return tf.map_fn(decode, encoded, fn_output_signature=outputs)
+
+
+def _decode_png(data):
+    """Returns a PNG's pixels [H, W, 3] uint8 on white where it is transparent, as `photos` stores it."""
+    pixels = tf.cast(tf.io.decode_png(data, channels=4), tf.float32)
+    share = pixels[..., 3:] / 255
+    return tf.cast(tf.round(pixels[..., :3] * share + 255 * (1 - share)), tf.uint8)
 
 
 def _sampled(image, net):
