@@ -59,8 +59,10 @@ def atomic_path(path):
     For writers that open their files themselves, and whose errors pass as they are.
 
     Raises:
-        DataError: the folder cannot be written.
+        DataError: the folder cannot be written, or `path` is a folder, a pipe or a device.
     """
+    if os.path.exists(path) and not os.path.isfile(path):  # root could put a file in the place of /dev/null
+        raise DataError(path, None, "is no file: expected the name of a file to write")
     folder = os.path.dirname(os.path.abspath(path))
     temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     with _writing(path):

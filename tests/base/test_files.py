@@ -37,6 +37,17 @@ def test_a_place_in_use_is_refused_and_free_afterwards(tmp_path, lock):
         pass
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path, make):
+    place = tmp_path / "place"
+    make(place)
+    kind = place.stat().st_mode
+    with pytest.raises(DataError, match="place: is no file: expected the name of a file"), atomic_write(place) as file:
+        file.write("content")
+    assert place.stat().st_mode == kind
+    assert list(tmp_path.iterdir()) == [place]
+
+
 @pytest.mark.parametrize("name", ["folder", "new/"])
 def test_an_output_file_that_is_a_folder_is_refused_before_the_work(tmp_path, name):
     (tmp_path / "folder").mkdir()
