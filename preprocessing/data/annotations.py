@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import gzip
 import io
+import itertools
 import re
 import zlib
 
@@ -20,6 +21,8 @@ from base.wording import counted
 
 ID_COLUMNS = ("image_id", "image_category")
 _CELL = re.compile(r"(-?[0-9]{1,6})_(-?[0-9]{1,6})_(-1|0|1)")
+_MOST_LINE = 1_000_000  # characters: the schema's rows have some hundreds
+_MOST_FAULTS = 100_000  # that are gathered of one file
 _RIGHT_CELL = "x_y_v would be right, whole pixels x and y, v 1 (visible), 0 (occluded) or -1 (absent)"
 _RIGHT_ID = "Images/<category>/<name>.jpg would be right"
 
@@ -89,12 +92,14 @@ def parse(path, labelled, schema=None):
         DataError, DataErrors: the file cannot be read, or its header is wrong.
     """
     schema = schema or schemas.default()
-    (_, header), *rows = _read_rows(path)
-    _check_header(path, header, rows, labelled, schema)
+    rows = _read_rows(path)
+    _, header = next(rows)
+    first = list(itertools.islice(rows, 1))
+    _check_header(path, header, first, labelled, schema)
     id_at, category_at = (header.index(name) for name in ID_COLUMNS)
     points_at = [header.index(name) for name in schema.keypoints] if labelled else []
     good, faults, first_lines, known_cells = [], [], {}, {}
-    for line, row in rows:
+    for line, row in itertools.chain(first, rows):
         if len(row) != len(header):
             wrong = [(f"line {line}", f"has {counted(len(row), 'field')} where the header has {len(header)}")]
         else:
@@ -103,21 +108,25 @@ def parse(path, labelled, schema=None):
             wrong += _wrong_cells(line, cells, known_cells, schema)
         if wrong:
             faults += [DataError(path, where, what) for where, what in wrong]
+            if len(faults) > _MOST_FAULTS:
+                faults.append(DataError(path, f"line {line}", "is not the last, but what follows was not read"))
+                break
         else:
             good.append((line, row[id_at], row[category_at], [known_cells[cell] for cell in cells]))
     return _to_annotations(path, good, list(known_cells), schema), faults
 
 
 def _read_rows(path):
-    """Returns [(line, fields)] of the lines that are not empty, the header first."""
+    """Yields (line, fields) of the lines that are not empty, the header first; a bomb's rows are not held together."""
+    line, is_empty = 1, True
     try:
         opener = gzip.open if str(path).endswith(".gz") else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            rows, line = [], 1
+            reader = csv.reader(_lines(file), strict=True)
             for row in reader:
                 if row:
-                    rows.append((line, row))
+                    is_empty = False
+                    yield line, row
                 line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(path, f"line {line}", f"is no CSV row ({error})") from error
@@ -125,9 +134,16 @@ def _read_rows(path):
         raise DataError(path, None, "is not text: a CSV file in UTF-8 would be right") from error
     except OSError as error:
         raise DataError(path, None, f"cannot be read ({error.strerror or error})") from error
-    if not rows:
+    if is_empty:
         raise DataError(path, None, "is empty: a header and one row a photo would be right")
-    return rows
+
+
+def _lines(file):
+    """Yields the lines of a text, none of endless length."""
+    while line := file.readline(_MOST_LINE):
+        if len(line) == _MOST_LINE:
+            raise csv.Error(f"of {_MOST_LINE:,} characters or more")
+        yield line
 
 
 def _check_header(path, header, rows, labelled, schema):

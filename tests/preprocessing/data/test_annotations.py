@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,31 @@ def test_lines_are_an_editors_where_a_field_holds_line_breaks(tmp_path):
 )
 def test_image_ids_stay_in_their_folder(image_id, good):
     assert (annotations.wrong_image_id(image_id) is None) == good
+
+
+@pytest.mark.parametrize(
+    ("start", "part", "message"),
+    [
+        ("", "a", "line 1: is no CSV row"),
+        ("", "a\n", "column 'a': is not known"),
+        (HEADER + "\n", "a\n", "has 1 field"),
+    ],
+    ids=["one line", "another header", "rows"],
+)
+def test_a_bomb_takes_little_memory(tmp_path, start, part, message):
+    """Its 50 kB were a gigabyte of rows, or one line of whatever length."""
+    packed = gzip.compress(f"{start}{part * (40_000_000 // len(part))}".encode())
+    assert len(packed) < 100_000
+    (tmp_path / "bomb.csv.gz").write_bytes(packed)
+    tracemalloc.start()
+    try:
+        with pytest.raises((DataError, DataErrors)) as error:
+            annotations.read(tmp_path / "bomb.csv.gz")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert message in error.value.lines()[0]
+    assert peak < 200e6
 
 
 def test_header_of_two_names_over_26_columns(tmp_path):
