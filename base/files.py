@@ -14,6 +14,8 @@ from base.errors import DataError
 # Of the name of the file that is being written, the writing process, and a random number: see `atomic_path`.
 _TEMPORARY = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
 
+_MOST_NAME = 200  # bytes of it that are a file's own: a file may have a name of 255, its temporary one, too
+
 
 @contextlib.contextmanager
 def atomic_write(path, mode="w", **open_options):
@@ -64,7 +66,8 @@ def atomic_path(path):
     if os.path.exists(path) and not os.path.isfile(path):  # root could put a file in the place of /dev/null
         raise DataError(path, None, "is no file: expected the name of a file to write")
     folder = os.path.dirname(os.path.abspath(path))
-    temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    name = os.fsdecode(os.fsencode(os.path.basename(path))[:_MOST_NAME])
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     with _writing(path):
         os.makedirs(folder, exist_ok=True)
         _remove_left_over(folder)

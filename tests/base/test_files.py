@@ -37,6 +37,13 @@ def test_a_place_in_use_is_refused_and_free_afterwards(tmp_path, lock):
         pass
 
 
+@pytest.mark.parametrize("name", ["x" * 255, "\u88d9" * 85, "a\u88d9" * 63])
+def test_a_name_may_be_as_long_as_the_system_takes(tmp_path, name):
+    with atomic_write(tmp_path / name) as file:
+        file.write("content")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_not_replaced_by_one(tmp_path, make):
     place = tmp_path / "place"
