@@ -8,7 +8,7 @@ the weights of `efficientnet_lite0` come from the package of the extra `pretrain
 import hashlib
 import os
 
-from base.errors import UsageError
+from base.errors import DataError, UsageError
 from configs import command_line
 
 # backbone -> (package, path of the weights in it): found, and never imported.
@@ -21,12 +21,15 @@ def main(flags):
     """Writes the checkpoint and its description.
 
     Raises:
-        DataError, DataErrors: the file is no whole set of weights of that backbone.
+        DataError, DataErrors: the file is no whole set of weights of that backbone, or the folder is a model's.
         UsageError: there is no file.
     """
     from tools.weights import conversion
-    from utility.model import checkpoints
+    from utility.model import checkpoints, model_directory
 
+    if os.path.exists(os.path.join(flags.output_dir, model_directory.DESCRIPTION)):
+        what = "is a model's folder, whose own checkpoints would not be found any more: another folder is needed"
+        raise DataError(flags.output_dir, None, what)
     path = flags.weights or packaged_weights(flags.backbone)
     arrays, layout = conversion.convert(path, flags.backbone)
     digest = hashlib.sha256()

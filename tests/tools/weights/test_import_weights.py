@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
+from made_models import make
 from safetensors.numpy import save_file
 
 from net import backbones
@@ -157,6 +158,15 @@ def test_what_the_weights_expect_is_kept(program, tmp_path):
     assert description["net_options"] == {"resnet_stride": "3x3", "padding": "symmetric", "bn_epsilon": 1e-5}
     assert np.allclose(description["normalisation"]["mean"], [123.675, 116.28, 103.53])
     assert np.allclose(1 / np.array(description["normalisation"]["scale"]), [58.395, 57.12, 57.375])
+
+
+def test_a_models_folder_keeps_its_checkpoints(program, tmp_path, capsys):
+    """The file `checkpoint`, by which a training finds its own ones, named the imported one."""
+    model = Path(make(tmp_path / "skirt"))
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    assert program("tools/import_weights.py", "--backbone=efficientnet_lite0", f"--output_dir={model}") == 1
+    assert "skirt: is a model's folder" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
 def wrong_weights(shapes):
