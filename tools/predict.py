@@ -32,6 +32,7 @@ def main(flags):
     files = list_files(flags.image)
     outputs = [os.path.join(flags.output_dir, name) for name in output_names(files)]
     _check_outputs(files, outputs)
+    _check_folder(flags.image, flags.output_dir)
 
     from base.files import atomic_write, exclusive_file
     from base.progress import Progress
@@ -83,7 +84,7 @@ def list_files(image):
         DataError: there is no such file, a folder without photos, or a list that is no text.
     """
     files = []
-    for path in [image] if os.path.exists(image) else image.split(","):
+    for path in _named(image):
         if os.path.isdir(path):
             names = sorted(name for name in os.listdir(path) if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS))
             if not names:
@@ -96,6 +97,10 @@ def list_files(image):
         else:
             raise DataError(path, None, "is missing: a photo, a video, a folder or a .txt list would be right")
     return files
+
+
+def _named(image):
+    return [image] if os.path.exists(image) else image.split(",")
 
 
 def _read_list(path):
@@ -130,6 +135,14 @@ def _check_outputs(files, outputs):
             if os.path.realpath(output + ending) in given:
                 what = f"--output_dir: the drawn {output + ending} would overwrite the file that it is made from"
                 raise UsageError(f"{what}; expected another folder")
+
+
+def _check_folder(image, output_dir):
+    """Raises UsageError where the same command would take the pictures that it has drawn for photos."""
+    for path in _named(image):
+        if os.path.isdir(path) and os.path.realpath(path) == os.path.realpath(output_dir):
+            what = f"--output_dir={output_dir} is the folder of the photos, among which the drawn pictures would count"
+            raise UsageError(f"{what}; expected another folder")
 
 
 def choose_models(parents, category):

@@ -280,6 +280,16 @@ def test_a_list_of_a_windows_editor(program, model, picture, tmp_path):
     assert (tmp_path / "out/photo.json").exists()
 
 
+def test_drawn_pictures_never_count_as_photos(program, model, picture, tmp_path, capsys):
+    Image.fromarray(picture).save(tmp_path / "photo.jpg")
+    (tmp_path / "link").symlink_to(".")
+    for folder in (tmp_path, tmp_path / "link"):
+        assert predict(program, model, folder, tmp_path) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is the folder of the photos" in line
+    assert sorted(os.listdir(tmp_path)) == ["link", "photo.jpg"]
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00list", b"\n \n"])
 def test_a_list_that_is_none_is_one_line(program, model, tmp_path, capsys, content):
     (tmp_path / "list.txt").write_bytes(content)
