@@ -31,6 +31,7 @@ PENDING = ".pending"  # in the output folder: the shards of a conversion that is
 _CHUNK = 8  # photos handed to a thread at a time
 _CHUNKS_PER_CORE = 4  # handed out before the first of them is written: they wait in memory
 _SECONDS_BETWEEN_NOTES = 1  # in the manifest, of the shards that are done
+_MOST_BYTES_OF_LINES = manifest.MOST_BYTES // 2  # of rows left out, in the manifest
 
 
 class Outcome(NamedTuple):
@@ -117,7 +118,7 @@ def _write_shards(shards, folder, labelled, skip_bad, done, on_photo, on_remark,
                 done[shard.name] = _Done(folder, noted)
             if time.monotonic() >= next_note or number == len(shards):
                 own = {name: shard.noted for name, shard in done.items() if shard.folder == folder}
-                manifest.write(folder, labelled, own, complete=False, schema=schema)
+                manifest.write(folder, labelled, _notes_that_fit(own), complete=False, schema=schema)
                 next_note = time.monotonic() + _SECONDS_BETWEEN_NOTES
     return faults
 
@@ -297,7 +298,7 @@ def _finish(output_dir, pending_dir, labelled, done, faults, schema):
     Where this is stopped, the same call finds each shard in one of the two folders.
     """
     notes = {name: shard.noted for name, shard in done.items()}
-    manifest.write(output_dir, labelled, notes, complete=False, schema=schema)
+    manifest.write(output_dir, labelled, _notes_that_fit(notes), complete=False, schema=schema)
     try:
         for name, shard in done.items():
             if shard.folder == pending_dir:
@@ -311,8 +312,21 @@ def _finish(output_dir, pending_dir, labelled, done, faults, schema):
     if skipped:
         with files.atomic_write(os.path.join(output_dir, SKIPPED), encoding="utf-8") as file:
             file.write("".join(f"{errors.one_line(line)}\n" for line in skipped))
-    manifest.write(output_dir, labelled, notes, complete=True, schema=schema)
+    manifest.write(output_dir, labelled, _notes_that_fit(notes), complete=True, schema=schema)
     return sum(noted["records"] for noted in notes.values()), skipped
+
+
+def _notes_that_fit(notes):
+    """Returns the notes of shards with no more lines of rows left out than the manifest has room for.
+
+    A shard without its lines gets no fingerprint either: the next conversion writes it anew, and finds the lines again.
+    """
+    fitting, length = {}, 0
+    for name, noted in notes.items():
+        length += len(json.dumps(noted["skipped"])) if noted.get("skipped") else 0
+        dropped = ("rows", "photos", "skipped") if noted.get("skipped") and length > _MOST_BYTES_OF_LINES else ()
+        fitting[name] = {key: value for key, value in noted.items() if key not in dropped}
+    return fitting
 
 
 def _others(output_dir, done):

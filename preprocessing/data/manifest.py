@@ -21,7 +21,7 @@ from preprocessing.data import annotations, photos, records
 
 NAME = "manifest.json"
 _VERSION = 1
-_MOST_BYTES = 8_000_000
+MOST_BYTES = 8_000_000
 
 
 def read(data_dir):
@@ -37,9 +37,9 @@ def read(data_dir):
     path = os.path.join(data_dir, NAME)
     try:
         with open(path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            raise ValueError(f"has more than {_MOST_BYTES:,} bytes")
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"has more than {MOST_BYTES:,} bytes")
         manifest = json.loads(data.decode())
     except FileNotFoundError:
         return None

@@ -15,7 +15,7 @@ import tensorflow as tf
 from fashionai import KEYPOINTS
 from PIL import Image
 
-from preprocessing.data import photos, records
+from preprocessing.data import conversion, manifest, photos, records
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "tools/convert_tfrecords.py"
@@ -357,3 +357,17 @@ def test_fault_in_a_process_of_its_own(name, data):
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert all(text in done.stderr for text in expected)
+
+
+def test_skip_bad_of_many_rows_leaves_a_manifest_that_can_be_read(data, convert, monkeypatch):
+    monkeypatch.setattr(manifest, "MOST_BYTES", 6_000)
+    monkeypatch.setattr(conversion, "_MOST_BYTES_OF_LINES", 3_000)
+    text = (data / CSV).read_text().splitlines()
+    missing = [text[1].replace("skirt/a", f"skirt/missing{number}") for number in range(60)]
+    (data / CSV).write_text("\n".join([*text, *missing]) + "\n")
+    out = data.parent / "out"
+    for _ in range(2):  # the second time, shards whose lines had no room are written anew
+        assert convert("--skip_bad", "--val_fraction=0")[0] == 0
+        assert len((out / "skipped.txt").read_text().splitlines()) == 60
+        assert manifest.verify(out, ["skirt", "dress"], checksums=True) == {"skirt": (2, 0), "dress": (1, 0)}
+    assert convert("--val_fraction=0")[0] == 1
