@@ -91,5 +91,17 @@ def stochastic_rate(step, start_epoch, steps_per_epoch):
     step = tf.cast(step, tf.float64)
     epochs = tf.floor(step / steps_per_epoch)
     ends = epochs > tf.floor((step - 1.0) / steps_per_epoch)
-    number = epochs - max(math.ceil(start_epoch), 1) + 1.0
+    first = max(math.ceil(start_epoch), 1)
+    number = tf.minimum(epochs - first, step - _first_step(first, steps_per_epoch)) + 1.0
     return tf.cast(tf.where(ends & (number >= 1.0), 1.0 / tf.maximum(number, 1.0), 0.0), tf.float32)
+
+
+def _first_step(epoch, steps_per_epoch):
+    """Returns the first step at the end of an epoch or after it, as a float; `epoch` where an epoch has a step or more.
+
+    Where it has less, for a batch has more photos than there are, a step ends several epochs, but counts once.
+    """
+    if steps_per_epoch >= 1:
+        return float(epoch)
+    step = math.ceil(epoch * steps_per_epoch)
+    return float(step - 1 if (step - 1) / steps_per_epoch >= epoch else step)  # the product may be rounded up

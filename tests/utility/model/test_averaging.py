@@ -21,6 +21,16 @@ def test_stochastic_rates_make_a_plain_mean_of_the_ends_of_epochs():
     assert rates == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("start", [0, 1, 2, 2.5, 7])
+@pytest.mark.parametrize("steps_per_epoch", [0.1, 1 / 3, 0.5, 0.7, 0.9, 1.0, 1.1, 1.5, 2.5, 7.0])
+def test_every_end_of_an_epoch_has_the_same_share_of_the_mean(start, steps_per_epoch):
+    steps = np.arange(1, 80)
+    rates = averaging.stochastic_rate(tf.constant(steps), start, steps_per_epoch).numpy()
+    epochs = np.floor(np.arange(80) / steps_per_epoch)
+    ends = (np.diff(epochs) > 0) & (epochs[1:] >= max(start, 1))
+    assert rates == pytest.approx(np.where(ends, 1 / np.maximum(np.cumsum(ends), 1), 0))
+
+
 def run_updates(values, **settings):
     """Returns the average of a weight that takes one value after the other."""
     settings = {"moving_average": 0.0, "swa_start_epoch": None, "steps_per_epoch": 1.0, **settings}
