@@ -58,7 +58,8 @@ def render(rows, shapes, to_input, input_size, amounts, order):
     """Samples images through affine matrices, bilinearly and once, and distorts their colours.
 
     Args:
-        rows: uint8 [N, bytes], each image's pixels row by row, RGB, then padding; of at most CAPACITIES[-1] pixels.
+        rows: uint8 [N, bytes], each image's pixels row by row, RGB, then padding; of at most CAPACITIES[-1] pixels, or
+            as many as the input has.
         shapes: int32 [N, 2], (height, width) of each image.
         to_input: float32 [N, 2, 3], from each image's plane to the input's.
         input_size: height and width of the input.
@@ -70,13 +71,15 @@ def render(rows, shapes, to_input, input_size, amounts, order):
     """
     from_input = invert(to_input)
     length = tf.shape(rows)[1]
+    # An image that was resized before has the input's size.
+    capacities = (*CAPACITIES, input_size**2) if input_size**2 > CAPACITIES[-1] else CAPACITIES
 
     def padded_to(capacity):
         flat = tf.pad(rows, [[0, 0], [0, 3 * capacity - length]])
         return _program(tf.ensure_shape(flat, [None, 3 * capacity]), shapes, from_input, input_size, amounts, order)
 
-    fitting = tf.reduce_sum(tf.cast(length > tf.constant([3 * capacity for capacity in CAPACITIES[:-1]]), tf.int32))
-    return tf.switch_case(fitting, [lambda capacity=capacity: padded_to(capacity) for capacity in CAPACITIES])
+    fitting = tf.reduce_sum(tf.cast(length > tf.constant([3 * capacity for capacity in capacities[:-1]]), tf.int32))
+    return tf.switch_case(fitting, [lambda capacity=capacity: padded_to(capacity) for capacity in capacities])
 
 
 @compiled

@@ -12,7 +12,7 @@ import tensorflow as tf
 from base import geometry
 from base.errors import DataError
 from preprocessing.data import records
-from preprocessing.input import input_fn
+from preprocessing.input import input_fn, rendering
 
 SKIRT = keypoints.CATEGORIES.index("skirt")
 WAIST = keypoints.KEYPOINTS.index("waistband_left")
@@ -90,6 +90,13 @@ def test_the_seed_decides_the_batches_whatever_the_threads(records):
     np.testing.assert_array_equal(images(seed=7, num_preprocessing_threads=5), expected)
     assert np.abs(images(seed=8) - expected).mean() > 5
     np.testing.assert_array_equal(images(seed=7, start_step=3)[:8], expected[12:])
+
+
+@pytest.mark.parametrize("method", ["bilinear", "area"])
+def test_an_input_may_be_larger_than_the_windows_of_photos(records, monkeypatch, method):
+    monkeypatch.setattr(rendering, "CAPACITIES", (48 * 48, 96 * 96))
+    dataset = _batches(records, batch_size=32, image_size=128, augmentation={"resize_methods": [method]})
+    assert _images(dataset.take(1)).shape == (32, 128, 128, 3)
 
 
 def test_batches_are_the_same_in_a_graph(records):
