@@ -172,6 +172,20 @@ def latest_checkpoint(folder):
     return prefix
 
 
+def check_kept(folder):
+    """Checks that the checkpoints which a training keeps, and removes as it goes on, lie in its own folder.
+
+    Raises:
+        DataError: the folder's file `checkpoint` is damaged, or names others.
+    """
+    if latest_checkpoint(folder) is None:
+        return
+    for name in tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths:
+        if os.path.realpath(os.path.dirname(name)) != os.path.realpath(folder):
+            what = f"expected checkpoints of this folder, got {name!r}: the training removes old ones of its list"
+            raise DataError(os.path.join(folder, "checkpoint"), "all_model_checkpoint_paths", what)
+
+
 def _named_in(text, folder):
     """Returns the prefix that a `checkpoint` file's text names; None where it is damaged."""
     if not all(character.isprintable() or character in "\r\n\t" for character in text):

@@ -99,6 +99,7 @@ def train(job):
     stop, records = Stop(), naming_damage(job.settings["data_dir"], job.category)
     with exclusive_folder(job.model_dir), stop.signals(), full_disk.naming(job.model_dir), records:
         checkpoints.remove_left_over(job.model_dir)
+        model_directory.check_kept(job.model_dir)
         model_directory.claim(job.model_dir, job.model, training_plan.binding(job.settings, job.images))
         evaluation = None
         if job.num_validation:

@@ -152,6 +152,15 @@ def test_a_damaged_checkpoint_file_is_named(tmp_path, content):
     assert one_line(model_directory.checkpoint, str(tmp_path / "skirt")).startswith(f"{folder}/checkpoint: ")
 
 
+@pytest.mark.parametrize("name", ["../other/model.ckpt-1", "{tmp}/other/model.ckpt-1", "best/model.ckpt-1"])
+def test_a_training_keeps_and_removes_checkpoints_of_its_own_folder_only(tmp_path, name):
+    other = f'all_model_checkpoint_paths: "{name.format(tmp=tmp_path)}"\n'.encode()
+    folder = write_state(tmp_path / "skirt", GOOD_STATE + b'all_model_checkpoint_paths: "model.ckpt-5"\n')
+    model_directory.check_kept(folder)
+    write_state(tmp_path / "skirt", GOOD_STATE + other)
+    assert one_line(model_directory.check_kept, folder).startswith(f"{folder}/checkpoint: all_model_checkpoint_paths: ")
+
+
 @hypothesis.settings(max_examples=100, deadline=None, derandomize=True)
 @hypothesis.given(content=st.binary(max_size=80) | st.binary(max_size=9).map(lambda end: GOOD_STATE + end))
 def test_any_bytes_of_a_checkpoint_file_name_a_checkpoint_or_are_refused(tmp_path_factory, content):
