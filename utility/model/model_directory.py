@@ -25,6 +25,7 @@ from utility.model import codec
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
 BEST = "best"
+_OF_A_TRAINING = (BEST, "swa", "rollbacks.json")  # what goes on with its checkpoints only
 
 NORMALISATION = fields(
     {"mean": items(number(-1e4, 1e4), 3, 3), "scale": items(number(1e-6, 1e4), 3, 3)}  # pixels, and their factors
@@ -118,7 +119,8 @@ def claim(model_dir, model, training):
         training: {name: value} of the training's settings, noted under the description's key `training`.
 
     Raises:
-        DataError: the folder belongs to a model or a training of other settings; the differences are named.
+        DataError: the folder belongs to a model or a training of other settings (the differences are named), or holds
+            what is left of one without its checkpoints: the best one of that would count as this one's.
     """
     if latest_checkpoint(model_dir):
         there = read(model_dir)
@@ -131,6 +133,10 @@ def claim(model_dir, model, training):
             what = f"is of other settings: {'; '.join(changed)}. The same settings, or another --model_dir, are needed"
             raise DataError(path, None, what)
     else:
+        left = [name for name in _OF_A_TRAINING if os.path.lexists(os.path.join(model_dir, name))]
+        if left:
+            what = f"holds no checkpoint, but {', '.join(left)} of another training: remove it, or name another place"
+            raise DataError(model_dir, None, what)
         write(model_dir, {**model, "training": training})
 
 

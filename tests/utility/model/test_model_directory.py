@@ -199,6 +199,20 @@ def claimed(tmp_path, *words):
     return folder, model, binding
 
 
+@pytest.mark.parametrize("name", ["best/best.json", "swa/swa.json", "rollbacks.json"])
+def test_what_another_training_left_without_its_checkpoints_is_not_taken_over(tmp_path, name):
+    folder, model, binding = claimed(tmp_path)
+    left = tmp_path / "skirt" / name
+    left.parent.mkdir(exist_ok=True)
+    left.write_text("{}")
+    model_directory.claim(folder, model, binding)
+    for file in (tmp_path / "skirt").iterdir():
+        if file.is_file() and file != left:
+            file.unlink()  # what `rm skirt/*` removes
+    assert name.split("/")[0] in one_line(model_directory.claim, folder, model, binding)
+    assert [str(path) for path in (tmp_path / "skirt").rglob("*") if path.is_file()] == [str(left)]
+
+
 def older(folder, *keys):
     """Takes a key out of the folder's description, as a program without it would have written it."""
     with open(os.path.join(folder, "model.json"), encoding="utf-8") as file:
