@@ -163,9 +163,9 @@ def _unusual(image):
 
 def _store_anew(image, remark):
     image.load()
+    image = ImageOps.exif_transpose(image)  # before the metadata are lost
     if image.mode.startswith("I;16") or image.mode == "I":
         image = Image.fromarray((np.asarray(image) / 257).clip(0, 255).round().astype(np.uint8))
-    image = ImageOps.exif_transpose(image)
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     encoded = io.BytesIO()

@@ -126,6 +126,18 @@ def test_every_orientation_is_stored_upright(image):
         assert np.abs(decoded(photo) - np.asarray(image)).mean() < 2, orientation
 
 
+@pytest.mark.parametrize("mode", ["L", "I;16", "P", "RGBA", "RGB"])
+def test_every_kind_of_png_is_turned_as_its_metadata_say(mode):
+    grey = np.linspace(0, 255, 40 * 57).reshape(40, 57)
+    pixels = (grey * 257).astype(np.uint16) if mode == "I;16" else grey.astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.fromarray(pixels).transpose(Image.Transpose.ROTATE_90)
+    photo = photos.check(file_of(turned if mode == "I;16" else turned.convert(mode), "PNG", exif=exif))
+    assert photo.size == (57, 40)
+    assert np.abs(decoded(photo) - grey[..., None]).max() < 4
+
+
 def test_a_thumbnail_in_the_header_is_no_damage(image):
     data = file_of(image, comment=file_of(image.resize((20, 14))))  # a JPEG with its own end within the header
     assert data.count(b"\xff\xd9") == 2
