@@ -3,6 +3,7 @@
 Legend: N rows, K keypoints, all that the schema has, in its order.
 """
 
+import array
 import csv
 import dataclasses
 import gzip
@@ -20,9 +21,12 @@ from base.schema import Schema
 from base.wording import counted
 
 ID_COLUMNS = ("image_id", "image_category")
+# What a CSV from elsewhere may take: the 64 131 rows of 2018 have some 20 million characters.
+_LONGEST_LINE = 1_000_000  # characters
+_MOST_CHARACTERS = 500_000_000
+_MOST_FAULTS = 100_000
+_MOST_KNOWN_CELLS = 100_000  # whose numbers are remembered: most points stand in many rows
 _CELL = re.compile(r"(-?[0-9]{1,6})_(-?[0-9]{1,6})_(-1|0|1)")
-_MOST_LINE = 1_000_000  # characters: the schema's rows have some hundreds
-_MOST_FAULTS = 100_000  # that are gathered of one file
 _RIGHT_CELL = "x_y_v would be right, whole pixels x and y, v 1 (visible), 0 (occluded) or -1 (absent)"
 _RIGHT_ID = "Images/<category>/<name>.jpg would be right"
 
@@ -94,12 +98,12 @@ def parse(path, labelled, schema=None):
     schema = schema or schemas.default()
     rows = _read_rows(path)
     _, header = next(rows)
-    first = list(itertools.islice(rows, 1))
+    first = next(rows, None)
     _check_header(path, header, first, labelled, schema)
     id_at, category_at = (header.index(name) for name in ID_COLUMNS)
     points_at = [header.index(name) for name in schema.keypoints] if labelled else []
-    good, faults, first_lines, known_cells = [], [], {}, {}
-    for line, row in itertools.chain(first, rows):
+    good, numbers, faults, first_lines, known_cells = [], array.array("i"), [], {}, {}
+    for line, row in itertools.chain([first] if first else [], rows):
         if len(row) != len(header):
             wrong = [(f"line {line}", f"has {counted(len(row), 'field')} where the header has {len(header)}")]
         else:
@@ -108,25 +112,28 @@ def parse(path, labelled, schema=None):
             wrong += _wrong_cells(line, cells, known_cells, schema)
         if wrong:
             faults += [DataError(path, where, what) for where, what in wrong]
-            if len(faults) > _MOST_FAULTS:
-                faults.append(DataError(path, f"line {line}", "is not the last, but what follows was not read"))
-                break
         else:
-            good.append((line, row[id_at], row[category_at], [known_cells[cell] for cell in cells]))
-    return _to_annotations(path, good, list(known_cells), schema), faults
+            good.append((line, row[id_at], row[category_at]))
+            for cell in cells:
+                numbers.extend(known_cells[cell])
+        if len(faults) > _MOST_FAULTS:
+            what = f"more than {_MOST_FAULTS:,} faults up to here, the rest is not read: another form would be right"
+            raise DataErrors([*faults, DataError(path, f"line {line}", what)])
+    return _to_annotations(path, good, numbers, schema), faults
 
 
 def _read_rows(path):
-    """Yields (line, fields) of the lines that are not empty, the header first; a bomb's rows are not held together."""
-    line, is_empty = 1, True
+    """Yields (line, fields) of the lines that are not empty, the header first, as they are read."""
+    line = None
     try:
         opener = gzip.open if str(path).endswith(".gz") else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(_lines(file), strict=True)
+            reader = csv.reader(_bounded_lines(file), strict=True)
+            line, is_empty = 1, True
             for row in reader:
                 if row:
-                    is_empty = False
                     yield line, row
+                    is_empty = False
                 line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(path, f"line {line}", f"is no CSV row ({error})") from error
@@ -138,22 +145,24 @@ def _read_rows(path):
         raise DataError(path, None, "is empty: a header and one row a photo would be right")
 
 
-def _lines(file):
-    """Yields the lines of a text, none of endless length."""
-    while line := file.readline(_MOST_LINE):
-        if len(line) == _MOST_LINE:
-            raise csv.Error(f"of {_MOST_LINE:,} characters or more")
+def _bounded_lines(file):
+    """Yields the lines of a text file; a little compressed file may have a line that fills the memory."""
+    length = 0
+    while line := file.readline(_LONGEST_LINE):
+        length += len(line)
+        if len(line) == _LONGEST_LINE or length > _MOST_CHARACTERS:
+            raise csv.Error(f"line longer than {_LONGEST_LINE:,} characters, or file longer than {_MOST_CHARACTERS:,}")
         yield line
 
 
-def _check_header(path, header, rows, labelled, schema):
+def _check_header(path, header, first, labelled, schema):
     known = ID_COLUMNS + schema.keypoints
     right = (
         "image_id, image_category"
         + (f" and the {len(schema.keypoints)} keypoints" if labelled else "")
         + " would be right"
     )
-    if labelled and header == list(ID_COLUMNS) and rows and len(rows[0][1]) == len(known):
+    if labelled and header == list(ID_COLUMNS) and first and len(first[1]) == len(known):
         what = f"names {len(header)} columns where the rows have {len(known)}: {right}"
         raise DataError(path, "line 1", what)
     faults = []
@@ -193,27 +202,31 @@ def wrong_image_id(image_id):
 
 
 def _wrong_cells(line, cells, known_cells, schema):
-    """Returns (where, what) for each cell that is no point; numbers the others in `known_cells`, each text once."""
+    """Returns (where, what) for each cell that is no point; notes (x, y, v) of the others in `known_cells`."""
     wrong = []
+    if len(known_cells) > _MOST_KNOWN_CELLS:
+        known_cells.clear()
     for name, cell in zip(schema.keypoints, cells):
         if cell not in known_cells:
-            if _CELL.fullmatch(cell):
-                known_cells[cell] = len(known_cells)
+            match = _CELL.fullmatch(cell)
+            if match:
+                known_cells[cell] = tuple(map(int, match.groups()))
             else:
                 wrong.append((f"line {line}, column {name}", f"{shown(cell)} is no point: {_RIGHT_CELL}"))
     return wrong
 
 
-def _to_annotations(path, rows, known_cells, schema):
-    """Returns the Annotations of rows of (line, image id, category, numbers of its cells in `known_cells`)."""
-    known = np.array([cell.split("_") for cell in known_cells or ["-1_-1_-1"]], dtype=np.int64)
-    numbers = np.array([cells or [0] * len(schema.keypoints) for *_, cells in rows], dtype=np.int64)
-    values = known[numbers.reshape(-1, len(schema.keypoints))]
+def _to_annotations(path, rows, numbers, schema):
+    """Returns the Annotations of rows of (line, image id, category) and their x, y, v; none of a list of images."""
+    if numbers:
+        values = np.frombuffer(numbers, np.intc).reshape(-1, len(schema.keypoints), 3)
+    else:
+        values = np.full([len(rows), len(schema.keypoints), 3], -1, np.intc)
     return Annotations(
         file=str(path),
-        lines=np.array([line for line, *_ in rows], dtype=np.int64),
-        image_ids=[image_id for _, image_id, *_ in rows],
-        categories=[category for _, _, category, _ in rows],
+        lines=np.array([line for line, _, _ in rows], dtype=np.int64),
+        image_ids=[image_id for _, image_id, _ in rows],
+        categories=[category for _, _, category in rows],
         points=values[..., :2].astype(np.float64),
         visibility=values[..., 2].astype(np.int32),
         schema=schema,

@@ -64,6 +64,40 @@ def test_compressed(path):
         annotations.read(compressed)
 
 
+@pytest.mark.parametrize("part", [b"x" * 1_000_000, b"a,b\n" * 25_000, b"\n" * 100_000], ids=["line", "rows", "empty"])
+def test_a_compressed_file_that_grows_a_thousandfold_is_refused_early(tmp_path, part, monkeypatch):
+    monkeypatch.setattr(annotations, "_MOST_CHARACTERS", 500_000)
+    monkeypatch.setattr(annotations, "_MOST_FAULTS", 1_000)
+    file = tmp_path / "bomb.csv.gz"
+    with gzip.open(file, "wb") as bomb:
+        bomb.write(HEADER.encode() + b"\n")
+        for _ in range(40):
+            bomb.write(part)
+    tracemalloc.start()
+    try:
+        with pytest.raises((DataError, DataErrors)) as raised:
+            annotations.read(file)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+    assert raised.value.lines()[0].startswith(f"{file}: line ")
+
+
+def test_a_table_is_read_in_the_memory_that_its_points_take(tmp_path, monkeypatch):
+    monkeypatch.setattr(annotations, "_MOST_KNOWN_CELLS", 1_000)
+    file, generator = tmp_path / "many.csv", np.random.default_rng(0)
+    points = generator.integers(0, 999_999, [5_000, 24, 2])
+    ids = [f"Images/skirt/{number}.jpg" for number in range(len(points))]
+    annotations.write(file, ids, ["skirt"] * len(ids), points, np.ones(points.shape[:2], int))
+    tracemalloc.start()
+    try:
+        read = annotations.read(file)
+        assert tracemalloc.get_traced_memory()[1] < 5 * read.points.nbytes
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(read.points, points)
+
+
 def test_write_then_read(tmp_path):
     random = np.random.RandomState(0)
     visibility = random.randint(-1, 2, [5, 24])
