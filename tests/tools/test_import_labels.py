@@ -1,5 +1,6 @@
 """Labels written as each tool writes them come back as the CSV that they were written from."""
 
+import dataclasses
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from base.errors import DataError, DataErrors, UsageError
 from configs import command_line
 from preprocessing.data import annotations
 from tools import import_labels, make_synthetic_data
+from tools.labelling import labelled
 
 
 @pytest.fixture(scope="module")
@@ -379,6 +381,14 @@ def test_one_photo_under_two_names_is_named(tmp_path):
     with pytest.raises(DataErrors) as caught:
         run(f"--labels={tmp_path}/export.xml", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
     assert "image a/b.jpg: b.jpg is the photo of image a/a.jpg (a.jpg), too" in caught.value.lines()[0]
+
+
+@pytest.mark.parametrize("size", [96, 1000, 1920, 3024, 4032])
+def test_whole_pixels_stay_what_they_are_as_per_cent_of_the_photo(size):
+    places = [x / size * 100 / 100 * size for x in range(size)]
+    photo = labelled.LabelledPhoto("file", "task", ["a.jpg"], (size, size), ["skirt"], [])
+    rows = [labelled.to_row(dataclasses.replace(photo, points=[("hemline_left", x, 0.0, False)]), None) for x in places]
+    assert [row["hemline_left"][0] for _, row in rows] == list(range(size))
 
 
 def test_control_characters_of_labels_do_not_reach_the_terminal(tmp_path, program, capfd):

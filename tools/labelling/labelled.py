@@ -7,6 +7,7 @@ import math
 from base.errors import DataError, DataErrors
 
 MOST_BYTES = 500_000_000  # of an export
+_ROUNDING = 1e-6  # pixels: of a place that was a whole one before it became per cent of the photo
 _ZIP = "PK\x03\x04"  # how such an archive begins
 
 
@@ -117,7 +118,7 @@ def _pixel(photo, where, place, axis):
     length = photo.size[axis]
     if not 0 <= place <= length:
         raise DataError(photo.file, where, f"is at {place:g}, outside the photo of {photo.size[0]}x{photo.size[1]}")
-    return min(math.floor(place), length - 1)
+    return min(math.floor(place + _ROUNDING), length - 1)
 
 
 def read_text(path):
