@@ -6,6 +6,7 @@ train on batches of its own, asynchronously.
 
 import json
 import os
+import re
 from typing import Any, NamedTuple, Optional
 
 import tensorflow as tf
@@ -14,6 +15,7 @@ from base.errors import DataError, UsageError
 from base.wording import counted
 
 NONE, MIRRORED, MULTI_WORKER, PARAMETER_SERVER = "none", "mirrored", "multi_worker", "parameter_server"
+_TASKS = ("chief", "worker", "ps")
 
 
 class Distribution(NamedTuple):
@@ -89,12 +91,25 @@ def read_cluster():
     try:
         config = json.loads(text)
         cluster, task = config.get("cluster", {}), config.get("task", {})
-        if cluster and not 0 <= task["index"] < len(cluster[task["type"]]):
-            raise ValueError("the task's index is not one of the cluster's")
+        if cluster:
+            _check_cluster(cluster, task)
         return cluster, task
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         example = '{"cluster": {"chief": ["host:port"], "worker": [...]}, "task": {"type": "chief", "index": 0}}'
         raise DataError("TF_CONFIG", None, f"is wrong ({error!r}): {example} would be right") from error
+
+
+def _check_cluster(cluster, task):
+    """Raises ValueError, KeyError or TypeError for a cluster that TensorFlow refuses, or a task without a part here."""
+    for kind, addresses in cluster.items():
+        if not (isinstance(addresses, list) and all(re.fullmatch(r".+:\d{1,5}", address) for address in addresses)):
+            raise ValueError(f"{kind} is no list of host:port")
+    if len(cluster.get("chief", [])) > 1:
+        raise ValueError("there is more than one chief")
+    if task["type"] not in _TASKS or type(task["index"]) is not int:
+        raise ValueError(f"the task is none of {', '.join(_TASKS)} with an index; the chief evaluates")
+    if not 0 <= task["index"] < len(cluster[task["type"]]):
+        raise ValueError("the task's index is not one of the cluster's")
 
 
 def _implied(cluster, gpus, num_devices):

@@ -208,7 +208,23 @@ def test_one_device_needs_no_strategy(monkeypatch):
     assert distribution.distribute(settings()) == distribution.Distribution()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"cluster": {"chief": ["a:1"]}, "task": {"type": "worker", "index": 0}}'])
+BROKEN = ["{", "[]", "null", "[" * 100_000] + [
+    json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})
+    for cluster, kind, index in [
+        ({"chief": ["a:1"]}, "worker", 0),
+        ({"chief": ["a:1"]}, "chief", 1),
+        ({"chief": ["a:1"]}, "chief", 0.0),
+        ({"chief": "localhost:1"}, "chief", 0),
+        ({"chief": ["localhost"]}, "chief", 0),
+        ({"chief": [5]}, "chief", 0),
+        ({"chief": ["a:1", "a:2"]}, "chief", 1),
+        ({"chief": ["a:1"], "evaluator": ["a:2"]}, "evaluator", 0),
+        ({"master": ["a:1"]}, "master", 0),
+    ]
+]
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
 def test_a_broken_tf_config_is_one_line(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(DataError, match="^TF_CONFIG: is wrong"):
