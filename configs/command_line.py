@@ -144,6 +144,11 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
         rest = values([argv[0], *values.read_flags_from_files(argv[1:], force_gnu=True)])
     except absl_flags.Error as error:
         raise UsageError(str(error).replace("ERROR:: ", "")) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        what = "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else "leads through too many others"
+        raise UsageError(f"--flagfile {what}: one of the recipes in configs/ would be right") from error
+    except (ValueError, OSError) as error:  # a name that no file can have
+        raise UsageError(f"--flagfile cannot be read ({error})") from error
     if len(rest) > 1:
         raise UsageError(f"{rest[1]}: a stray word; flags are written --name=value")
     _refuse_foreign(argv[1:], values, own)

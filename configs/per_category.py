@@ -11,7 +11,7 @@ def parse(name, items):
         items: a list of str.
 
     Raises:
-        UsageError: an item of another form, a category named twice, a number that is not above 0.
+        UsageError: an item of another form, a category named twice, a number out of bounds.
     """
     values = {}
     for item in items:
@@ -20,9 +20,9 @@ def parse(name, items):
             value = float(number)
         except ValueError:
             value = 0.0
-        if not colon or not category or not 0 < value < float("inf") or category in values:
+        if not colon or not category or not 0 < value <= 1e9 or category in values:
             raise UsageError(
-                f"--{name}: {item!r} is wrong: a category, once, and a number above 0, as skirt:40, is needed"
+                f"--{name}: {item!r} is wrong: a category, once, and a number above 0 (1e9 at most) is needed"
             )
         values[category] = value
     return values

@@ -9,6 +9,7 @@ import pytest
 
 from base.errors import DataError, DataErrors, UsageError
 from configs import command_line
+from configs.flag_table import GROUPS
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["net", "training", "model_dir"]
@@ -94,6 +95,28 @@ def test_usage_errors_are_one_line_and_exit_2(capsys, word, named):
     assert output.err.count("\n") == 1
     assert output.err.startswith("program.py: ")
     assert named in output.err
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe-\0-\0", b"--flagfile=a\0b", None], ids=["UTF-16", "NUL", "a long chain"]
+)
+def test_a_recipe_that_cannot_be_read_is_one_line(capsys, tmp_path, content):
+    if content is None:
+        for number in range(1100):
+            (tmp_path / f"{number}.cfg").write_text(f"--flagfile={tmp_path}/{number + 1}.cfg\n")
+    else:
+        (tmp_path / "0.cfg").write_bytes(content)
+    code, output = run(capsys, lambda flags: None, "--model_dir=x", f"--flagfile={tmp_path}/0.cfg")
+    assert (code, output.err.count("\n")) == (2, 1)
+    assert "--flagfile" in output.err
+
+
+@pytest.mark.parametrize("flag", [flag for flag in GROUPS["training"] if flag.kind in ("int", "float")])
+def test_no_number_of_a_training_is_too_large_to_count_with(capsys, flag):
+    if flag.kind == "int" or "epoch" in flag.name:
+        code, output = run(capsys, lambda flags: None, "--model_dir=x", f"--{flag.name}={10**30}")
+        assert (code, output.err.count("\n")) == (2, 1)
+        assert flag.name in output.err
 
 
 def test_required_flag(capsys):

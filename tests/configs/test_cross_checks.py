@@ -13,6 +13,9 @@ import pytest
         (("--decode=median",), "--decode=median requires probability heatmaps"),
         (("--model_to_train=skirt,skirt",), "names one of them twice"),
         (("--model_to_train=hat",), "--model_to_train"),
+        (("--model_to_train=",), "--model_to_train is empty"),
+        (("--distribution=none", "--num_devices=2"), "--num_devices=2 asks for more"),
+        (("--category_epochs=skirt:1e308",), "--category_epochs"),
         (("--model_to_train=all", "--seq_train"), "--seq_train"),
     ],
 )
