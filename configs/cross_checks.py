@@ -12,7 +12,7 @@ def check_training(flags):
     Raises:
         UsageError: they contradict each other; the message names both.
     """
-    if not flags.model_to_train:
+    if "model_to_train" in flags.given and not flags.model_to_train:
         raise UsageError("--model_to_train is empty: a category, several with commas between, or all, is needed")
     if flags.distribution == "none" and (flags.num_devices or 1) > 1:
         raise UsageError(f"--distribution=none uses one device, --num_devices={flags.num_devices} asks for more")
