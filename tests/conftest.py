@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 # What touches estimators, checkpoints, distribution, input or export: run on the oldest TensorFlow, too.
 ON_EVERY_RELEASE = (
-    "configs/test_tensorflow_log.py",
+    "base/",
     "net/test_overfit.py",
     "net/test_recomputation.py",
     "net/test_synchronised_norm.py",

@@ -242,7 +242,7 @@ def test_help_of_every_program(program):
 def test_only_command_line_reads_flags():
     users = [
         path.relative_to(ROOT).as_posix()
-        for folder in ("net", "preprocessing", "utility", "tools", "configs")
+        for folder in ("base", "net", "preprocessing", "utility", "tools", "configs")
         for path in (ROOT / folder).rglob("*.py")
         if "absl" in path.read_text() and "import flags" in path.read_text()
     ]

@@ -22,7 +22,7 @@ TEXT = (ROOT / "docs" / "your_own_data.md").read_text()
 SMALL = (
     "--train_image_size=64 --heatmap_size=16 --num_stacks=1 --feats_channels=16 --optimizer=adam --learning_rate=5e-3"
 )
-SMALL += " --weight_decay=0 --warmup_steps=10 --batch_size=8 --max_steps=160 --epochs_per_eval=100 --test_rotations=0"
+SMALL += " --weight_decay=0 --warmup_steps=10 --batch_size=8 --max_steps=160 --epochs_per_eval=100"
 
 
 def blocks(language):
