@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fashionai import keypoint_names
+from fashionai import SCHEMA, keypoint_names
 from made_models import description, make
 from PIL import Image
 from selenium.webdriver.common.by import By
@@ -297,6 +297,8 @@ def test_many_large_photos_take_the_memory_of_one(models):
 
 def test_more_photos_than_may_wait_are_told_to_come_again(monkeypatch):
     class Slow:
+        schema = SCHEMA
+
         def predict(self, *_):
             go.wait()
             return {}
