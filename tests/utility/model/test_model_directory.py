@@ -43,7 +43,7 @@ def changed(keys, value):
 def write_raw(folder, model):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "model.json"), "w", encoding="utf-8") as file:
-        json.dump(model, file)
+        json.dump(model, file, default=lambda schema: schema.to_json())
     return str(folder)
 
 
@@ -252,4 +252,6 @@ def test_what_a_training_claims_is_what_is_read(tmp_path):
     folder, model, binding = claimed(tmp_path)
     model_directory.claim(folder, model, binding)
     read = model_directory.read(folder)
-    assert {key: read[key] for key in model} == json.loads(json.dumps(model))
+    plain = {key: value for key, value in model.items() if key != "schema"}
+    assert {key: read[key] for key in plain} == json.loads(json.dumps(plain))
+    assert read["schema"] == model["schema"]
