@@ -36,8 +36,8 @@ class Category:
         keypoints: names, in the order of the schema.
         normalise: the two keypoints whose distance divides the error.
         outline: its contour for drawing, chains of keypoint names.
-        measurements: (name, chain of keypoint names), each a length along the chain.
-        sigmas: (keypoint name, its sigma of the OKS metric).
+        measurements: (name, chain of keypoint names) by name, each a length along the chain.
+        sigmas: (keypoint name, its sigma of the OKS metric) by name.
         record_ids: for the keypoints of the category, in their order, the number that records of 2018 give each.
     """
 
@@ -247,8 +247,9 @@ def _category(name, content, keypoints, key):
         tuple(own),
         tuple(content["normalise"]),
         tuple(map(tuple, content.get("outline", []))),
-        tuple((title, tuple(chain)) for title, chain in content.get("measurements", {}).items()),
-        tuple(content.get("sigmas", {}).items()),
+        # By name: JSON that sorts its keys means the same.
+        tuple((title, tuple(chain)) for title, chain in sorted(content.get("measurements", {}).items())),
+        tuple(sorted(content.get("sigmas", {}).items())),
         tuple(numbers[keypoint] for keypoint in own) if record_ids else (),
     )
 
