@@ -60,6 +60,7 @@ def test_a_sheet_of_predictions(data_dir, tmp_path):
     answer = str(data_dir / "test_0_answer.csv")
     flags = types.SimpleNamespace(
         data_dir=str(data_dir / "test_0"), prediction=answer, ground_truth=answer, num_photos=3, output="",
+        schema="fashionai",
     )  # fmt: skip
     flags.output = str(tmp_path / "sheet.jpg")
     script("draw_predictions").main(flags)
@@ -73,7 +74,7 @@ def test_a_gallery_needs_a_photo_with_every_keypoint(data_dir, tmp_path):
         entry.visibility[:] = 0
     assert len(found) == len(rows.image_ids)
     with pytest.raises(DataError, match="has no skirt that shows every keypoint"):
-        gallery._choose("DATA", found, "skirt")
+        gallery._choose("DATA", found, SCHEMA, "skirt")
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ def test_the_median_exports_too(program, model, photos, tmp_path, capfd, form):
     chances = shutil.copytree(model, tmp_path / "skirt")
     description = {**model_directory.read(model), "heatmap_loss": "softmax", "decode": "median"}
     model_directory.write(chances, description)
-    assert export(program, chances, tmp_path, f"--format={form}", f"--photos={photos}") == 0
+    assert export(program, chances, tmp_path / "out", f"--format={form}", f"--photos={photos}") == 0
     difference = capfd.readouterr().out.split(" by ")[1].split(" px")[0]
     assert float(difference) < 0.01
 

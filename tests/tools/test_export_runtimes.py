@@ -40,7 +40,7 @@ def runtimes(request, tmp_path_factory):
     model, graph_def = inference_graph.freeze(made, data_format="channels_last")
     export.saved_model(model, graph_def, str(folder / "saved"))
     portable = export.portable_graph(model, graph_def)
-    (folder / "model.tflite").write_bytes(export.tflite(portable))
+    (folder / "model.tflite").write_bytes(export.tflite(portable, (export.POINTS, export.SCORES)))
     runners = {
         "SavedModel of bytes": exported.saved_model_runner(str(folder / "saved"), "serving_default"),
         "SavedModel of pixels": exported.saved_model_runner(str(folder / "saved"), "image"),
@@ -157,7 +157,7 @@ def test_batches_of_unequal_files_and_of_one_size(runtimes, tmp_path):
 def test_names_and_dimensions_are_as_help_says(runtimes, tmp_path):
     model, graph_def = inference_graph.freeze(make(tmp_path / "skirt"), data_format="channels_last")
     portable = export.portable_graph(model, graph_def)
-    (tmp_path / "model.tflite").write_bytes(export.tflite(portable))
+    (tmp_path / "model.tflite").write_bytes(export.tflite(portable, (export.POINTS, export.SCORES)))
     interpreter = tf.lite.Interpreter(str(tmp_path / "model.tflite"))
     signatures = interpreter.get_signature_list()
     assert {name: {side: sorted(value) for side, value in sides.items()} for name, sides in signatures.items()} == {

@@ -387,7 +387,8 @@ def test_one_photo_under_two_names_is_named(tmp_path):
 def test_whole_pixels_stay_what_they_are_as_per_cent_of_the_photo(size):
     places = [x / size * 100 / 100 * size for x in range(size)]
     photo = labelled.LabelledPhoto("file", "task", ["a.jpg"], (size, size), ["skirt"], [])
-    rows = [labelled.to_row(dataclasses.replace(photo, points=[("hemline_left", x, 0.0, False)]), None) for x in places]
+    moved = [dataclasses.replace(photo, points=[("hemline_left", x, 0.0, False)]) for x in places]
+    rows = [labelled.to_row(one, None, SCHEMA) for one in moved]
     assert [row["hemline_left"][0] for _, row in rows] == list(range(size))
 
 

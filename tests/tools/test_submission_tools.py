@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fashionai import KEYPOINTS, keypoint_indices
 from hypothesis import strategies as st
+from made_models import make
 
 from base.errors import UsageError
 from preprocessing.data import annotations
@@ -150,6 +151,7 @@ def test_an_output_never_takes_the_place_of_an_input(files, tmp_path, monkeypatc
     (tmp_path / "Images/skirt").mkdir(parents=True)
     for name in "ab":
         (tmp_path / f"Images/skirt/{name}.jpg").write_bytes(b"")
+    make(tmp_path / "m" / "skirt")
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

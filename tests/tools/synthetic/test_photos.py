@@ -87,7 +87,7 @@ def test_visibility_is_that_of_the_layers_above():
 def test_a_mirrored_photo_swaps_left_and_right():
     image = np.zeros((4, 10, 3), np.uint8)
     image[2, 3] = 255
-    mirrored, keypoints = photos._mirrored(image, {"cuff_left_in": (3, 2, 1), "crotch": (0, 0, 0)})
+    mirrored, keypoints = photos._mirrored(image, {"cuff_left_in": (3, 2, 1), "crotch": (0, 0, 0)}, SCHEMA)
     assert keypoints == {"cuff_right_in": (6, 2, 1), "crotch": (9, 0, 0)}
     assert np.argwhere(mirrored[..., 0]).tolist() == [[2, 6]]
 

@@ -172,11 +172,11 @@ def test_every_process_of_a_cluster_trains_at_the_rate_that_rollbacks_left(tiny_
         factors.append(factor)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "run_training", run_training)
     cluster = distribution.Distribution(distribution.MULTI_WORKER, None, 2, 1, 2, index)
     job = made_trainings.job(tiny_records, tmp_path)._replace(distribution=cluster)
-    os.makedirs(job.model_dir)
+    made_trainings.train_all(tiny_records, tmp_path, "--max_steps=1")  # a rollback leaves a checkpoint
     rollbacks.add(job.model_dir, 1.0)
+    monkeypatch.setattr(training, "run_training", run_training)
     with pytest.raises(KeyboardInterrupt):
         training.train(job)
     assert factors == [0.5]
