@@ -6,6 +6,7 @@ checks; `read` applies one to a file, and says in one line which key is wrong.
 
 import itertools
 import json
+import math
 import os
 import reprlib
 import stat
@@ -15,8 +16,24 @@ from base.errors import DataError
 LARGEST = 1 << 20  # bytes: no file of this kind comes near it
 _DEEPEST = 20
 
-_brief = reprlib.Repr()
-_brief.maxstring = _brief.maxother = _brief.maxlong = 60
+_LONGEST_NUMBER = 1000  # characters; Python 3.10 and older take quadratic time for more
+_LONGEST_KEY = 200  # characters of it in an error
+
+
+class _Brief(reprlib.Repr):
+    """Shows a value in few characters, whatever it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 60
+
+    def repr_int(self, value, level):
+        # Python refuses to write a number of thousands of digits.
+        bits = value.bit_length()
+        return super().repr_int(value, level) if bits < 10_000 else f"a number of {bits} bits"
+
+
+_brief = _Brief()
 
 
 class Unexpected(Exception):
@@ -24,6 +41,7 @@ class Unexpected(Exception):
 
     def __init__(self, key, expected, value):
         super().__init__(key, expected, value)
+        key = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
         self.key, self.what = key or None, f"expected {expected}, got {_brief.repr(value)}"
 
 
@@ -43,7 +61,7 @@ def read(path, check):
     """
     text = read_text(path)
     try:
-        content = json.loads(text)
+        content = loads(text)
         _check_depth(content)
         return check(content, "")
     except (ValueError, RecursionError) as error:  # nested so deep that the parser gives up
@@ -52,14 +70,25 @@ def read(path, check):
         raise DataError(path, error.key, error.what) from error
 
 
-def read_text(path):
-    """Returns the text of a small file; raises as `read` does."""
+def loads(text):
+    """Returns the content of JSON; raises ValueError or RecursionError where it is none, or holds endless numbers."""
+    return json.loads(text, parse_int=_to_int)
+
+
+def _to_int(digits):
+    if len(digits) > _LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
+
+
+def read_text(path, largest=LARGEST):
+    """Returns the text of a file of at most `largest` bytes; raises as `read` does."""
     try:
         status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
-            raise DataError(path, None, f"expected a file of at most {LARGEST:,} bytes, got {_kind(status)}")
+        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
+            raise DataError(path, None, f"expected a file of at most {largest:,} bytes, got {_kind(status)}")
         with open(path, "rb") as file:
-            return file.read(LARGEST).decode("utf-8")
+            return file.read(largest).decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, UnicodeDecodeError) as error:
@@ -114,10 +143,12 @@ def items(check_item, shortest, longest):
         if not isinstance(value, list) or not shortest <= len(value) <= longest:
             count = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
             raise Unexpected(key, f"a list of {count} items", value)
+        seen = set()
         for number, item in enumerate(value):
             check_item(item, f"{key}[{number}]")
-            if isinstance(item, str) and item in value[:number]:
+            if isinstance(item, str) and item in seen:
                 raise Unexpected(f"{key}[{number}]", "no name twice", item)
+            seen.update([item] if isinstance(item, str) else [])
         return value
 
     return check
@@ -171,8 +202,11 @@ def boolean(value, key):
     return value
 
 
-def by_flag(flag):
-    """Returns the check of what the row of a flag (`flag_table.Flag`) allows, which is of one value within bounds."""
-    if flag.choices:
-        return choice(flag.choices)
-    return {"int": whole, "float": number}[flag.kind](flag.low, flag.high)
+def by_option(row):
+    """Returns the check of what an option's or a flag's row (`options.Option`) allows, which is of one value."""
+    if row.choices:
+        return choice(row.choices)
+    if row.kind in ("int", "float"):
+        low, high = (-math.inf if row.low is None else row.low), (math.inf if row.high is None else row.high)
+        return {"int": whole, "float": number}[row.kind](low, high)
+    return {"bool": boolean, "str": name}[row.kind]

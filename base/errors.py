@@ -26,7 +26,7 @@ class DataError(ProgramError):
     Args:
         file: the file or folder at fault, as the user named it.
         where: the row, column or key within it, e.g. `line 3, column cuff_left_in`; None for the whole file.
-        what: what is wrong and what would be right.
+        what: what is wrong, and what was expected.
     """
 
     def __init__(self, file, where, what):

@@ -10,6 +10,7 @@ Names: Estimator, EstimatorSpec, EvalSpec, ModeKeys, RunConfig, TrainSpec, WarmS
 
 import copy
 import importlib.util
+import logging
 import re
 import sys
 import types
@@ -141,7 +142,7 @@ def _enter_package():
 
 
 if warning := untested(tf.__version__):
-    print(warning, file=sys.stderr)
+    logging.getLogger(__name__).warning("%s", warning)
 _supply_export_name()
 _supply_training()
 _enter_package()

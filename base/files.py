@@ -2,17 +2,20 @@
 
 import contextlib
 import functools
+import hashlib
 import io
 import os
 import re
 import secrets
+import shutil
+import socket
 
 import filelock
 
 from base.errors import DataError
 
-# Of the name of the file that is being written, the writing process, and a random number: see `atomic_path`.
-_TEMPORARY = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
+# Of the name of the file that is being written, the writing process, its system, and a random number: see `_temporary`.
+_TEMPORARY = re.compile(r"\..+\.(\d+)-([0-9a-f]{8})-[0-9a-f]{8}\.tmp", re.DOTALL)
 
 _MOST_NAME = 200  # bytes of it that are a file's own: a file may have a name of 255, its temporary one, too
 
@@ -65,12 +68,9 @@ def atomic_path(path):
     """
     if os.path.exists(path) and not os.path.isfile(path):  # root could put a file in the place of /dev/null
         raise DataError(path, None, "is no file: expected the name of a file to write")
-    folder = os.path.dirname(os.path.abspath(path))
-    name = os.fsdecode(os.fsencode(os.path.basename(path))[:_MOST_NAME])
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = _temporary(path)
     with _writing(path):
-        os.makedirs(folder, exist_ok=True)
-        _remove_left_over(folder)
+        _prepare(os.path.dirname(temporary))
         open(temporary, "xb").close()
     try:
         yield temporary
@@ -84,17 +84,66 @@ def atomic_path(path):
         raise
 
 
+@contextlib.contextmanager
+def atomic_folder(path):
+    """Yields the path of a temporary folder beside `path`, which takes its name when the block ends without an error.
+
+    Raises:
+        DataError: the place cannot be written, or holds something already.
+    """
+    temporary = _temporary(path)
+    with _writing(path):
+        _prepare(os.path.dirname(temporary))
+        os.mkdir(temporary)
+    try:
+        yield temporary
+        with _writing(path):
+            os.replace(temporary, os.path.abspath(path))  # of an empty folder, too
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(path):
+    """Returns the path, beside `path`, of what is not finished: of this process, and of nobody else."""
+    folder, name = os.path.split(os.path.abspath(path))
+    name = os.fsdecode(os.fsencode(name)[:_MOST_NAME])
+    return os.path.join(folder, f".{name}.{os.getpid()}-{_system()}-{secrets.token_hex(4)}.tmp")
+
+
+@functools.cache
+def _system():
+    """Returns what is the same for the processes that a number of one tells apart: of this machine or container."""
+    names = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # where there is no /proc
+        names.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256(repr(names).encode()).hexdigest()[:8]
+
+
+def _prepare(folder):
+    os.makedirs(folder, exist_ok=True)
+    _remove_left_over(folder)
+
+
 @functools.cache
 def _remove_left_over(folder):
-    """Removes the temporary files of processes that were killed while they wrote into the folder, once a process.
+    """Removes what processes left in the folder that were killed while they wrote into it, once a process.
 
     Not at every file: a program writes a picture per photo into one folder, and would list it for each.
     """
-    for name in os.listdir(folder):
+    try:
+        names = os.listdir(folder)
+    except OSError:  # it may be one to write into, but not to list
+        return
+    for name in names:
         match = _TEMPORARY.fullmatch(name)
-        if match and not _is_alive(int(match[1])):
-            with contextlib.suppress(OSError):
-                os.remove(os.path.join(folder, name))
+        if match and match[2] == _system() and not _is_alive(int(match[1])):
+            remove(os.path.join(folder, name))
+
+
+def remove(path):
+    """Removes a file, a folder with all in it, or a link and not what it leads to, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.remove(path)
 
 
 def _is_alive(process):
@@ -120,7 +169,7 @@ def _writing(path):
 def cannot_write(path, error):
     """Returns the DataError for an OSError met while writing `path`."""
     reason = error.strerror or str(error)
-    return DataError(path, None, f"cannot be written ({reason}): a writable place with free space is needed")
+    return DataError(path, None, f"cannot be written ({reason}): expected a writable place with free space")
 
 
 def exclusive_folder(path):

@@ -37,7 +37,7 @@ def naming(path):
         reason = _reason(error)
         if reason is None:
             raise
-        what = f"cannot be written ({reason}): a writable place with free space is needed"
+        what = f"cannot be written ({reason}): expected a writable place with free space"
         raise DataError(path, None, what) from error
     finally:
         logger.removeFilter(is_other)

@@ -1,7 +1,7 @@
 """The coordinate rule: every geometric step is an affine matrix on one continuous plane.
 
 Pixel i covers [i, i + 1) and its centre is i + 1/2: an annotated pixel x enters as x + 1/2, a prediction leaves as
-x - 1/2. Resizing by s is x * s, mirroring is width - x. A matrix [..., 2, 3] takes a point (x, y, 1) of its source
+x - 1/2. Resizing by s is x * s, a flip is width - x. A matrix [..., 2, 3] takes a point (x, y, 1) of its source
 plane to its target plane; steps compose by multiplication. The functions take NumPy arrays or TensorFlow tensors and
 return the same kind.
 """
@@ -39,7 +39,7 @@ def translation(x, y):
     return _matrix(zero + 1.0, zero, x, zero, zero + 1.0, y)
 
 
-def mirroring(width):
+def flipping(width):
     """Returns the matrices [..., 2, 3] that exchange left and right of a plane of `width` [...]."""
     zero = 0.0 * width
     return _matrix(zero - 1.0, zero, width, zero, zero + 1.0, zero)

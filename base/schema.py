@@ -9,22 +9,17 @@ import functools
 import os
 import re
 
-from base import checked_json
-from base.checked_json import Unexpected, fields, items, number, whole
+from base import checked_toml
+from base.checked_json import Unexpected
 from base.errors import DataError
+from base.schema_types import ALL, CATEGORY_PATTERN, CONTENT
 
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10 and older
-    import tomli as tomllib
+__all__ = ["ALL", "CATEGORY_PATTERN", "DEFAULT", "NORM_OF_COINCIDING_PAIR", "Category", "Schema", "default", "load"]
 
-ALL = "all"  # in the place of a category: one model for every category, with every keypoint
 DEFAULT = "fashionai"
-CATEGORY_PATTERN = r"\w[\w-]*"  # what a category may be called: it names columns, folders, shards and flags' values
 NORM_OF_COINCIDING_PAIR = 256.0  # pixels: what takes the place of the normalising distance where it is 0
 
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "configs", "schemas")
-_MOST = 1000  # keypoints, or categories
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,16 +116,26 @@ class Schema:
 
     def outline(self, category):
         """Returns the category's contour as pairs of keypoint names, for drawing."""
-        edges = []
-        for chain in self.category(category).outline:
-            edges += [edge for edge in zip(chain, chain[1:]) if edge not in edges]
-        return tuple(edges)
+        chains = self.category(category).outline
+        return tuple(dict.fromkeys(edge for chain in chains for edge in zip(chain, chain[1:])))
 
     def record_ids(self, category):
         """Returns, for each of `keypoints`, its number within the category, or -1: `image/keypoint/id` of a record."""
         own = self.category(category)
         numbers = dict(zip(own.keypoints, own.record_ids or range(len(own.keypoints))))
         return tuple(numbers.get(name, -1) for name in self.keypoints)
+
+    @functools.cached_property
+    def points_alone(self):
+        """The Schema without its name, outlines and measurements: what is annotated, learned and scored."""
+        categories = [dataclasses.replace(category, outline=(), measurements=()) for category in self.categories]
+        return dataclasses.replace(self, name="", categories=tuple(categories))
+
+    def same_points(self, other, category):
+        """Returns whether two schemas have the same keypoints in a category, in the same order (of all for `all`)."""
+        if category != ALL and not {category} <= {*self.category_names} & {*other.category_names}:
+            return False
+        return self.keypoint_names(category) == other.keypoint_names(category)
 
     def to_json(self):
         """Returns the schema as `of_json` takes it: objects, lists and strings."""
@@ -160,76 +165,29 @@ def _category_to_json(category):
     return {key: value for key, value in content.items() if value}
 
 
-_NAMES = items(checked_json.name, 1, _MOST)
-_CHAIN = items(checked_json.name, 2, _MOST + 1)
-
-
-def _chain(value, key):
-    """The check of a chain of keypoints, which may come back to its start."""
-    if not isinstance(value, list) or not 2 <= len(value) <= _MOST + 1:
-        raise Unexpected(key, "a list of two or more keypoints", value)
-    for position, item in enumerate(value):
-        checked_json.name(item, f"{key}[{position}]")
-    return value
-
-
-def _values(check_item):
-    """The check of an object of any keys, each value checked."""
-
-    def check(value, key):
-        if not isinstance(value, dict):
-            raise Unexpected(key, "a table", value)
-        for name, item in value.items():
-            check_item(item, f"{key}.{name}")
-        return value
-
-    return check
-
-
-_CATEGORY = fields(
-    {"keypoints": _NAMES, "normalise": items(checked_json.name, 2, 2)},
-    {
-        "outline": items(_chain, 0, _MOST),
-        "measurements": _values(_chain),
-        "swap": items(items(checked_json.name, 2, 2), 0, _MOST),
-        "sigmas": _values(number(1e-6, 1e3)),
-        "record_ids": items(whole(0, 10**6), 0, _MOST),
-    },
-)
-_SCHEMA = fields(
-    {"name": checked_json.name, "keypoints": _NAMES, "categories": _values(_CATEGORY)},
-    {"swap": items(items(checked_json.name, 2, 2), 0, _MOST)},
-)
-
-
 def of_json(value, key=""):
     """The check of a schema, as `checked_json` has checks: returns the Schema that a value describes.
 
     Raises:
         checked_json.Unexpected: it describes none.
     """
-    content = _SCHEMA(value, key)
+    content = CONTENT(value, key)
     prefix = f"{key}." if key else ""
-    if not re.fullmatch(CATEGORY_PATTERN, content["name"]):
-        raise Unexpected(f"{prefix}name", "letters, digits, _ and -", content["name"])
-    if not content["categories"]:
-        raise Unexpected(f"{prefix}categories", "at least one category", content["categories"])
+    order = {keypoint: position for position, keypoint in enumerate(content["keypoints"])}
     categories = [
-        _category(name, own, content["keypoints"], f"{prefix}categories.{name}")
-        for name, own in sorted(content["categories"].items())
+        _category(name, own, order, f"{prefix}categories.{name}") for name, own in sorted(content["categories"].items())
     ]
     schema = Schema(content["name"], tuple(content["keypoints"]), tuple(categories), _swap(content, prefix))
     _check_partners(schema, prefix)
     return schema
 
 
-def _category(name, content, keypoints, key):
-    if not re.fullmatch(CATEGORY_PATTERN, name) or name == ALL:
-        raise Unexpected(key, f"a category of letters, digits, _ and -, other than {ALL}", name)
+def _category(name, content, order, key):
+    """Returns the Category of its content; `order` has the positions of the schema's keypoints by name."""
     for position, keypoint in enumerate(content["keypoints"]):
-        if keypoint not in keypoints:
+        if keypoint not in order:
             raise Unexpected(f"{key}.keypoints[{position}]", "one of the schema's keypoints", keypoint)
-    own = sorted(content["keypoints"], key=keypoints.index)
+    own = dict.fromkeys(sorted(content["keypoints"], key=order.get))
     chains = {"normalise": content["normalise"]}
     chains.update({f"outline[{index}]": chain for index, chain in enumerate(content.get("outline", []))})
     chains.update({f"measurements.{title}": chain for title, chain in content.get("measurements", {}).items()})
@@ -259,16 +217,15 @@ def _swap(content, prefix):
     places = {f"{prefix}swap": content.get("swap", [])}
     for name, own in content["categories"].items():
         places[f"{prefix}categories.{name}.swap"] = own.get("swap", [])
-    partners, pairs = {}, []
+    known, partners, pairs = set(content["keypoints"]), {}, {}
     for place, given in places.items():
         for a, b in given:
             for keypoint, other in ((a, b), (b, a)):
-                if keypoint not in content["keypoints"]:
+                if keypoint not in known:
                     raise Unexpected(place, "the schema's keypoints", keypoint)
                 if partners.setdefault(keypoint, other) != other:
                     raise Unexpected(place, f"{keypoint} with {partners[keypoint]} as elsewhere", other)
-            if tuple(sorted((a, b))) not in pairs:
-                pairs.append(tuple(sorted((a, b))))
+            pairs[tuple(sorted((a, b)))] = None
     return tuple(pairs)
 
 
@@ -279,8 +236,9 @@ def _check_partners(schema, prefix):
         if back != keypoint:
             raise Unexpected(f"{prefix}swap", f"{schema.partner(keypoint)} with {keypoint}", back)
     for category in schema.categories:
+        own = set(category.keypoints)
         for keypoint in category.keypoints:
-            if schema.partner(keypoint) not in category.keypoints:
+            if schema.partner(keypoint) not in own:
                 expected = f"{schema.partner(keypoint)}, too, the mirror partner of {keypoint} (`swap` gives others)"
                 raise Unexpected(f"{prefix}categories.{category.name}.keypoints", expected, list(category.keypoints))
 
@@ -297,23 +255,10 @@ def load(name_or_path=DEFAULT):
         if not re.fullmatch(CATEGORY_PATTERN, os.fspath(name_or_path)) or not os.path.isfile(path):
             known = ", ".join(sorted(file[:-5] for file in os.listdir(_FOLDER) if file.endswith(".toml")))
             raise DataError(name_or_path, None, f"is no schema: expected one of {known}, or the path of a .toml file")
-    return _load(os.path.abspath(path), path)
-
-
-def _load(key, path):
-    del key
     try:
-        text = checked_json.read_text(path)
+        return checked_toml.read(path, of_json)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(path, None, "is missing: expected a schema, a .toml file") from error
-    try:
-        content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise DataError(path, None, f"cannot be read ({error}): expected a schema in TOML") from error
-    try:
-        return of_json(content)
-    except Unexpected as error:
-        raise DataError(path, error.key, error.what) from error
 
 
 @functools.lru_cache(maxsize=1)

@@ -9,6 +9,8 @@ import re
 import sys
 import tempfile
 
+from base import stderr
+
 # Lines of TensorFlow's, absl's and XLA's C++ code: information, warnings, and errors about missing GPU libraries.
 _CHATTER = re.compile(
     rb"[IWE]\d{4} \d\d:\d\d:\d+\.\d+ |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
@@ -67,17 +69,15 @@ def without_chatter():
     TensorFlow's log level is known to its C++ code only when that is loaded: what it says before comes past it.
     """
     try:
-        stderr = os.dup(2)
+        os.fstat(2)
     except OSError:  # the program was started without one
         yield
         return
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    with stderr.LOCK, tempfile.TemporaryFile() as held:
         try:
-            yield
+            with stderr.replaced(held):
+                yield
         finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
             held.seek(0)
             rest = b"".join(line for line in held if not _CHATTER.match(line))
             if rest:

@@ -3,28 +3,23 @@
 import contextlib
 import math
 import os
-import select
-import signal
+import re
 import sys
-import textwrap
-import threading
 import types
 import warnings
 
 from absl import flags as absl_flags
 
-from base import tensorflow_log
+from base import program_log, tensorflow_log
 from base.errors import ProgramError, UsageError, one_line
+from configs import about, streams
 from configs.flag_table import FLAGS, GROUPS
+from configs.signals import INTERRUPTED, Signals
 
 TRAINING_GROUPS = (
-    "categories",
     "codec",
     "training",
     "augmentation",
-    "distribution",
-    "warm start",
-    "threads",
     "data_dir",
     "model_dir",
     "data_format",
@@ -32,11 +27,12 @@ TRAINING_GROUPS = (
 )
 
 # The flags that name single files: what a program reads, and what it writes.
-_READ = ("prediction", "predictions", "ground_truth", "test_csv")
+_READ = ("prediction", "predictions", "against", "ground_truth", "test_csv")
 _WRITTEN = ("output", "scores_output", "json")
 
-_INTERRUPTED, _BROKEN_PIPE, _TERMINATED = 130, 141, 143
-_HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
+_MARK = "\ufeff"
+_IS_EMPTY = re.compile(r"\s*(#|//|$)")
+_BROKEN_PIPE = 141
 
 
 def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None):
@@ -57,29 +53,31 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
     """
     argv = list(sys.argv if argv is None else argv)
     program = os.path.basename(argv[0])
-    signals = _Signals()
+    signals = Signals()
+    streams.open_closed()
     if sys.stdout.errors == "strict":  # a file's name, or a sign that the terminal has not, must not end the work
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        if any(word in _HELP for word in argv[1:]):
-            print(_help_text(program, doc, _names(flags), required, defaults or {}, subcommands))
-            code = 0
+        answer = about.answer(argv, doc, _names(flags), required, defaults or {}, subcommands)
+        if answer is not None:
+            print(answer)
         else:
             values = parse(argv, flags, required, defaults, subcommands)
             tensorflow_log.prepare(values.verbosity)
+            program_log.show()
             _silence_pillow()
             signals.handle()
             main(values)
-            code = 0
         sys.stdout.flush()
+        code = 0
     except ProgramError as error:
         _complain(program, *error.lines())
         code = error.exit_code
     except KeyboardInterrupt:
         _complain(program, "interrupted")
-        code = _INTERRUPTED
+        code = INTERRUPTED
     except OSError as error:
-        if isinstance(error, BrokenPipeError) and _drop_abandoned_streams():
+        if isinstance(error, BrokenPipeError) and streams.drop_abandoned():
             code = _BROKEN_PIPE  # not 0: a training may have been cut
         else:
             _complain(program, one_line(f"{error.filename or 'the machine'}: {error.strerror or error}"))
@@ -102,27 +100,6 @@ def _complain(program, *lines):
             print(f"{program}: {line}", file=sys.stderr)
 
 
-def _drop_abandoned_streams():
-    """Points stdout and stderr elsewhere where their readers have left; returns whether one had.
-
-    Python writes what they still hold when it ends, and would complain.
-    """
-    abandoned = [stream for stream in (sys.stdout, sys.stderr) if _is_abandoned(stream)]
-    for stream in abandoned:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    return bool(abandoned)
-
-
-def _is_abandoned(stream):
-    """Returns whether a stream is a pipe or a socket that nobody reads any more."""
-    try:
-        poll = select.poll()
-        poll.register(stream.fileno(), 0)
-        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
-    except (AttributeError, OSError, ValueError):  # no file behind it
-        return False
-
-
 def parse(argv, flags, required=(), defaults=None, subcommands=()):
     """Returns the namespace of flags for a command line.
 
@@ -141,12 +118,15 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
             raise UsageError(f"the first word must be one of {', '.join(subcommands)}")
         subcommand = argv.pop(1)
     try:
-        rest = values([argv[0], *values.read_flags_from_files(argv[1:], force_gnu=True)])
+        words = _with_recipes(values, argv[1:])
+        if any(re.match("--?undefok(=|$)", word) for word in words):  # absl's own: flags that may be unknown
+            raise UsageError("Unknown command line flag 'undefok'")
+        rest = values([argv[0], *words])
     except absl_flags.Error as error:
         raise UsageError(str(error).replace("ERROR:: ", "")) from error
     except (UnicodeDecodeError, RecursionError) as error:
         what = "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else "leads through too many others"
-        raise UsageError(f"--flagfile {what}: one of the recipes in configs/ would be right") from error
+        raise UsageError(f"--flagfile {what}: expected one of the recipes in configs/") from error
     except (ValueError, OSError) as error:  # a name that no file can have
         raise UsageError(f"--flagfile cannot be read ({error})") from error
     if len(rest) > 1:
@@ -155,6 +135,7 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
     for name in required:
         if values[name].value in (None, "", []):
             raise UsageError(f"--{name} is required")
+    _check_characters(values, own)
     _check_repeats(values, own)
     _check_finite(values, own)
     _check_places(values, own)
@@ -162,6 +143,19 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
     return types.SimpleNamespace(
         given=given, subcommand=subcommand, **{name: values[name].value for name in sorted(own)}
     )
+
+
+def _with_recipes(values, words):
+    """Returns the words of a command line with those of the recipes in the place of --flagfile.
+
+    Editors of Windows begin a file with a mark, which absl leaves on the first line.
+    """
+    words = values.read_flags_from_files(words, force_gnu=True)
+    if not any(word.startswith(_MARK) for word in words):
+        return words
+    bare = [word.removeprefix(_MARK) for word in words]
+    rest = [word for word, former in zip(bare, words) if word == former or not _IS_EMPTY.match(word)]
+    return _with_recipes(values, rest)
 
 
 def _names(flags):
@@ -240,6 +234,13 @@ def _refuse_foreign(words, values, own):
                 raise UsageError(f"--{name} is a flag of other programs: see --help for those of this one")
 
 
+def _check_characters(values, own):
+    for name in own:
+        value = values[name].value
+        if any("\0" in item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)):
+            raise UsageError(f"--{name} has a NUL: expected text")
+
+
 def _check_repeats(values, own):
     for name in own:
         value = values[name].value
@@ -252,7 +253,7 @@ def _check_finite(values, own):
         value = values[name].value
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, float) and not math.isfinite(item):
-                raise UsageError(f"--{name}={item}: a finite number would be right")
+                raise UsageError(f"--{name}={item}: expected a finite number")
 
 
 def _check_places(values, own):
@@ -263,56 +264,11 @@ def _check_places(values, own):
         for path in value if isinstance(value, list) else [value] if value else []:
             place = os.path.realpath(path)
             if name in _WRITTEN and place in taken:
-                raise UsageError(f"--{name}={path} is the file of --{taken[place]}, too: another would be right")
+                raise UsageError(f"--{name}={path} is the file of --{taken[place]}, too: expected another")
             taken.setdefault(place, name)
-
-
-def _help_text(program, doc, names, required, defaults, subcommands):
-    usage = f"usage: {program} {'{' + ','.join(subcommands) + '} ' if subcommands else ''}"
-    usage += " ".join(f"--{name}=…" for name in required) + " [--flag=value …] [--flagfile=configs/<recipe>.cfg]"
-    lines = [doc.strip(), "", usage, ""]
-    for flag in FLAGS.values():
-        if flag.name in names:
-            lines.append(f"  --{flag.name}{_help_value(flag, required, defaults)}")
-            choices = f" One of: {', '.join(flag.choices)}." if flag.choices else ""
-            lines += textwrap.wrap(flag.help + choices, 110, initial_indent=" " * 6, subsequent_indent=" " * 6)
-    return "\n".join(lines)
-
-
-def _help_value(flag, required, defaults):
-    if flag.name in required:
-        return " (required)"
-    default = defaults.get(flag.name, flag.default)
-    if default is None:
-        return ""
-    return f" (default {','.join(map(str, default)) if isinstance(default, (list, tuple)) else default})"
 
 
 def _silence_pillow():
     """Keeps Pillow's warnings off stderr: of odd tags, which are harmless, and of large images, which we refuse."""
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     warnings.filterwarnings("ignore", "Image size .* exceeds limit", RuntimeWarning)
-
-
-class _Signals:
-    """Lets Ctrl-C and SIGTERM end the program as exceptions do, so that temporary files go and locks are released.
-
-    Attributes:
-        exit_code: that of the signal that came; None before.
-    """
-
-    def __init__(self):
-        self.exit_code = None
-
-    def handle(self):
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._interrupt)
-            signal.signal(signal.SIGTERM, self._terminate)
-
-    def _interrupt(self, *_):
-        self.exit_code = _INTERRUPTED
-        raise KeyboardInterrupt
-
-    def _terminate(self, *_):
-        self.exit_code = _TERMINATED
-        sys.exit(_TERMINATED)

@@ -2,8 +2,10 @@
 
 from base.errors import UsageError
 from base.schema import ALL
-from configs import per_category
+from configs import paths
+from net import registry
 from utility.model import decoders
+from utility.training import per_category
 
 
 def check_training(flags):
@@ -13,14 +15,9 @@ def check_training(flags):
         UsageError: they contradict each other; the message names both.
     """
     if "model_to_train" in flags.given and not flags.model_to_train:
-        raise UsageError("--model_to_train is empty: a category, several with commas between, or all, is needed")
+        raise UsageError("--model_to_train is empty: expected a category, several with commas between, or all")
     if flags.distribution == "none" and (flags.num_devices or 1) > 1:
         raise UsageError(f"--distribution=none uses one device, --num_devices={flags.num_devices} asks for more")
-    if flags.train_image_size % flags.heatmap_size:
-        raise UsageError(
-            f"--heatmap_size={flags.heatmap_size} does not divide --train_image_size={flags.train_image_size}: "
-            "a quarter of it is usual"
-        )
     if flags.decode and decoders.needs_probabilities(flags.decode) and flags.heatmap_loss != "softmax":
         raise UsageError(
             f"--decode={flags.decode} requires probability heatmaps: expected --heatmap_loss=softmax, or --decode=dark"
@@ -74,31 +71,34 @@ def check_inference(flags):
     Raises:
         UsageError: a list has not as many values as it must have.
     """
-    if not all(flags.model_dir.split(",")):
-        raise UsageError(f"--model_dir={flags.model_dir} names an empty folder: one, or several with commas between")
+    if not all(paths.listed(flags.model_dir)):
+        raise UsageError(
+            f"--model_dir={flags.model_dir} names an empty folder: expected one, or several with commas between"
+        )
     if len(flags.crop_margin) != 2:
         raise UsageError("--crop_margin needs two numbers, x and y: 100,80 is usual")
     if not (flags.test_scales and flags.test_rotations):
         raise UsageError("--test_scales and --test_rotations need a number each: 1 and 0 are the plain image")
 
 
-def check_hourglass(flags):
-    """Checks that the heatmaps have the size that a hourglass gives them: a quarter of its input, rounded up.
+def check_sizes(flags, net):
+    """Checks that the heatmaps divide the input, and have the size that the net makes of it.
+
+    Args:
+        flags: of a training.
+        net: a name of the registry.
 
     Raises:
         UsageError: they have another.
     """
-    own = hourglass_size(flags.train_image_size)
-    if flags.heatmap_size != own:
+    size, cells = flags.train_image_size, flags.heatmap_size
+    if size % cells:
+        raise UsageError(f"--heatmap_size={cells} does not divide --train_image_size={size}: a quarter of it is usual")
+    own = registry.get_net(net).heatmap_size(size)
+    if own not in (None, cells):
         raise UsageError(
-            f"--heatmap_size={flags.heatmap_size} is not what the hourglass makes of "
-            f"--train_image_size={flags.train_image_size}: {own} is right"
+            f"--heatmap_size={cells} is not what the net {net} makes of --train_image_size={size}: {own} is right"
         )
-
-
-def hourglass_size(train_image_size):
-    """Returns the height and width of an hourglass's heatmaps."""
-    return -(-train_image_size // 4)
 
 
 def _check_boundaries(boundaries, factors):
@@ -106,6 +106,6 @@ def _check_boundaries(boundaries, factors):
         raise UsageError(f"--decay_boundaries={','.join(f'{b:g}' for b in boundaries)} must rise")
     if len(factors) != len(boundaries) + 1:
         raise UsageError(
-            f"--lr_decay_factors has {len(factors)} values: one more than --decay_boundaries ({len(boundaries) + 1}) "
-            "is needed"
+            f"--lr_decay_factors has {len(factors)} values: expected {len(boundaries) + 1}, one more than "
+            "--decay_boundaries"
         )

@@ -1,7 +1,5 @@
 """Draws demos/outlines.jpg: where each of the 24 keypoints sits, on one drawn garment of each category."""
 
-import os
-
 import cv2
 import numpy as np
 
@@ -49,5 +47,4 @@ def _write(image, text, spot, scale):
 
 
 if __name__ == "__main__":
-    default = os.path.join(os.path.dirname(os.path.abspath(__file__)), "outlines.jpg")
-    command_line.run(main, __doc__, flags=["output"], defaults={"output": default})
+    command_line.run(main, __doc__, flags=["output"], defaults={"output": "demos/outlines.jpg"})

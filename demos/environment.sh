@@ -26,7 +26,7 @@ _make_environment() {
     done
     _make_with_uv && return 0
     {
-        echo "Python 3.$_oldest to 3.$_newest with its module venv is needed: TensorFlow has no build for others. None was found."
+        echo "no Python fits: expected Python 3.$_oldest to 3.$_newest with its module venv (TensorFlow has no build for others)."
         echo "Install one (Debian and Ubuntu: apt install python3-venv; any system: https://docs.astral.sh/uv, then run this"
         echo "again), or build the Dockerfile of this folder."
     } >&2
@@ -59,7 +59,7 @@ _install_uv() {
 
 if [ -n "${VIRTUAL_ENV:-}" ] && [ -z "${release:-}" ]; then
     if ! python -c "$_fits" >/dev/null 2>&1; then
-        echo "the active environment $VIRTUAL_ENV has $(python --version 2>&1); Python 3.9 to 3.13 is needed" >&2
+        echo "the active environment $VIRTUAL_ENV has $(python --version 2>&1); expected Python 3.9 to 3.13" >&2
         exit 1
     fi
 else

@@ -8,18 +8,80 @@ import dataclasses
 import functools
 from typing import NamedTuple
 
-import tensorflow as tf
-
+from base import late_tensorflow as tf
+from base.options import option
 from net import synchronised_norm
 
-ZEROS = tf.compat.v1.zeros_initializer()
-ONES = tf.compat.v1.ones_initializer()
-HE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_in", distribution="truncated_normal")
-KERNEL_INITIALIZERS = {"he": HE, "glorot": tf.compat.v1.glorot_uniform_initializer()}
-# A depthwise output sees one channel, not all of its kernel's: what TensorFlow calls the fan-out counts them right.
-HE_DEPTHWISE = tf.compat.v1.variance_scaling_initializer(scale=2.0, mode="fan_out", distribution="truncated_normal")
-# Heatmaps are nearly 0 everywhere: heads that start near 0 do not spend the first steps on unlearning noise.
-NEAR_ZERO = tf.compat.v1.variance_scaling_initializer(scale=0.01, mode="fan_in", distribution="truncated_normal")
+
+def _normal(scale, mode="fan_in"):
+    return tf.compat.v1.variance_scaling_initializer(scale=scale, mode=mode, distribution="truncated_normal")
+
+
+def _he():
+    return _normal(2.0)
+
+
+def _he_depthwise():
+    # A depthwise output sees one channel, not all of its kernel's: what TensorFlow calls the fan-out counts them right.
+    return _normal(2.0, "fan_out")
+
+
+def _near_zero():
+    # Heatmaps are nearly 0 everywhere: heads that start near 0 do not spend the first steps on unlearning noise.
+    return _normal(0.01)
+
+
+def _glorot():
+    return tf.compat.v1.glorot_uniform_initializer()
+
+
+# name -> function without arguments that makes the initializer.
+KERNEL_INITIALIZERS = {"he": _he, "glorot": _glorot}
+
+
+def relu(features):
+    """Returns max(features, 0)."""
+    return tf.nn.relu(features)
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerOptions:
+    """The options that every net has: those of its layers; a net derives its own from them.
+
+    Attributes:
+      padding: "symmetric" (PyTorch's, and Keras Applications') or "same" (TensorFlow's: where strides leave
+        an odd number of pixels to pad, one more goes to the right and the bottom).
+      bn_momentum: share of the moving statistics that a step keeps.
+      bn_epsilon: what batch norm adds to the variance.
+      initializer: what the convolutions' kernels start from, a key of KERNEL_INITIALIZERS: "he" (arXiv 1502.01852) or
+        "glorot" (uniform, the default of TensorFlow's own layers). Depthwise ones and heads have their own.
+    """
+
+    padding: str = option(
+        "symmetric",
+        "Where strided convolutions pad: on both sides (PyTorch, Keras Applications) or as TensorFlow does (same); "
+        "imported weights bring theirs.",
+        choices=("symmetric", "same"),
+        of_weights=True,
+    )
+    bn_momentum: float = option(
+        0.97,
+        "Decay of the batch-norm moving averages: they settle within about 1 / (1 - bn_momentum) steps.",
+        low=0,
+        high=0.9999,
+    )
+    bn_epsilon: float = option(
+        1e-5,
+        "What batch norm adds to the variance; imported weights bring theirs.",
+        low=1e-12,
+        high=1,
+        of_weights=True,
+    )
+    initializer: str = option(
+        "he",
+        "What convolution kernels start from: He's normal distribution, or Glorot's uniform one.",
+        choices=tuple(KERNEL_INITIALIZERS),
+    )
 
 
 class Resized(NamedTuple):
@@ -41,20 +103,12 @@ class Layers:
     Attributes:
       is_training: whether batch norm takes the batch's statistics (and moves its own toward them) or its own.
       data_format: "channels_last" or "channels_first", inside the net.
-      bn_momentum: share of the moving statistics that a step keeps.
-      bn_epsilon: what batch norm adds to the variance.
-      padding: "symmetric" (PyTorch's, and Keras Applications') or "same" (TensorFlow's: where strides leave
-        an odd number of pixels to pad, one more goes to the right and the bottom).
-      initializer: what the convolutions' kernels start from, a key of KERNEL_INITIALIZERS: "he" (arXiv 1502.01852) or
-        "glorot" (uniform, the default of TensorFlow's own layers). Depthwise ones and heads have their own.
+      options: the net's options, of which the layers read theirs.
     """
 
     is_training: bool
     data_format: str = "channels_last"
-    bn_momentum: float = 0.97
-    bn_epsilon: float = 1e-5
-    padding: str = "symmetric"
-    initializer: str = "he"
+    options: LayerOptions = LayerOptions()
 
     @property
     def channel_axis(self):
@@ -82,14 +136,14 @@ class Layers:
 
     def _pad_for(self, inputs, size, strides, value=0.0):
         """Returns the inputs of a window of `size` that moves by `strides`, and the padding that it still needs."""
-        if strides == 1 or size <= strides or self.padding == "same":
+        if strides == 1 or size <= strides or self.options.padding == "same":
             return inputs, "SAME"
         paddings = [[size // 2, size // 2] if axis in self.spatial_axes else [0, 0] for axis in range(4)]
         return tf.pad(inputs, paddings, constant_values=value), "VALID"
 
     @property
     def _initializer(self):
-        return KERNEL_INITIALIZERS[self.initializer]
+        return KERNEL_INITIALIZERS[self.options.initializer]()
 
     @property
     def _axes(self):
@@ -110,7 +164,7 @@ class Layers:
             kernel = tf.compat.v1.get_variable("kernel", shape, initializer=initializer or self._initializer)
             outputs = tf.nn.convolution(inputs, kernel, strides, padding, self._axes, dilation)
             if use_bias:
-                bias = tf.compat.v1.get_variable("bias", [filters], initializer=ZEROS)
+                bias = tf.compat.v1.get_variable("bias", [filters], initializer=tf.compat.v1.zeros_initializer())
                 outputs = tf.nn.bias_add(outputs, bias, self._axes)
             return outputs
 
@@ -133,25 +187,26 @@ class Layers:
         """Batch norm; in training its moving statistics are moved by the ops of UPDATE_OPS."""
         if synchronised_norm.is_needed(self.is_training):
             return synchronised_norm.synchronised_norm(
-                inputs, self.channel_axis, self.bn_momentum, self.bn_epsilon, name
+                inputs, self.channel_axis, self.options.bn_momentum, self.options.bn_epsilon, name
             )
         shape = [self.channels(inputs)]
+        ones, zeros = tf.compat.v1.ones_initializer(), tf.compat.v1.zeros_initializer()
         with tf.compat.v1.variable_scope(name):
-            gamma = tf.compat.v1.get_variable("gamma", shape, initializer=ONES)
-            beta = tf.compat.v1.get_variable("beta", shape, initializer=ZEROS)
-            mean = tf.compat.v1.get_variable("moving_mean", shape, initializer=ZEROS, trainable=False)
-            variance = tf.compat.v1.get_variable("moving_variance", shape, initializer=ONES, trainable=False)
-            settings = {"epsilon": self.bn_epsilon, "data_format": self._axes}
+            gamma = tf.compat.v1.get_variable("gamma", shape, initializer=ones)
+            beta = tf.compat.v1.get_variable("beta", shape, initializer=zeros)
+            mean = tf.compat.v1.get_variable("moving_mean", shape, initializer=zeros, trainable=False)
+            variance = tf.compat.v1.get_variable("moving_variance", shape, initializer=ones, trainable=False)
+            settings = {"epsilon": self.options.bn_epsilon, "data_format": self._axes}
             norm = tf.compat.v1.nn.fused_batch_norm
             if not self.is_training:
                 return norm(inputs, gamma, beta, mean, variance, is_training=False, **settings)[0]
             outputs, batch_mean, batch_variance = norm(inputs, gamma, beta, is_training=True, **settings)
             for statistic, value in ((mean, batch_mean), (variance, batch_variance)):
-                update = statistic.assign_sub((statistic - value) * (1 - self.bn_momentum))
+                update = statistic.assign_sub((statistic - value) * (1 - self.options.bn_momentum))
                 tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.UPDATE_OPS, update)
             return outputs
 
-    def conv_norm(self, inputs, filters, kernel_size, name, activation=tf.nn.relu, **conv_options):
+    def conv_norm(self, inputs, filters, kernel_size, name, activation=relu, **conv_options):
         """Convolution without bias, batch norm, activation (None: none), in the scope `name`."""
         with tf.compat.v1.variable_scope(name):
             outputs = self.norm(self.conv(inputs, filters, kernel_size, "conv", **conv_options))
@@ -162,14 +217,14 @@ class Layers:
         shape = [kernel_size, kernel_size, self.channels(inputs), 1]
         inputs, padding = self._pad_for(inputs, kernel_size, strides)
         with tf.compat.v1.variable_scope(name):
-            kernel = tf.compat.v1.get_variable("depthwise_kernel", shape, initializer=HE_DEPTHWISE)
+            kernel = tf.compat.v1.get_variable("depthwise_kernel", shape, initializer=_he_depthwise())
             steps = [strides if axis in self.spatial_axes else 1 for axis in range(4)]
             outputs = tf.compat.v1.nn.depthwise_conv2d_native(inputs, kernel, steps, padding, self._axes)
             return activation(self.norm(outputs))
 
     def heatmaps(self, inputs, num_keypoints, kernel_size, name):
         """Convolves to one map a keypoint, near 0 before training."""
-        return self.conv(inputs, num_keypoints, kernel_size, name, use_bias=True, initializer=NEAR_ZERO)
+        return self.conv(inputs, num_keypoints, kernel_size, name, use_bias=True, initializer=_near_zero())
 
     def max_pool(self, inputs, size, strides):
         """Max pooling to 1/strides of the size; what is padded never wins."""

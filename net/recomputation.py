@@ -5,17 +5,24 @@ the sum that ends a residual block, they follow in a few passes over memory from
 batch norm's gradient needs anyway. Convolutions are never computed again.
 """
 
-import tensorflow as tf
+import functools
 
-v1 = tf.compat.v1
+from base import late_tensorflow as tf
 
 _AGAIN = "recomputed_activations"  # the graph's collection of (tensor, what stands for it in the backward pass)
 
 
 def recomputing():
     """Returns a context for building a net, whose gradients then compute such activations again."""
+    _register()
     gradients = {"Conv2D": "RecomputingConv2D", "Relu": "RecomputingRelu"}
-    return v1.get_default_graph().gradient_override_map(gradients)
+    return tf.compat.v1.get_default_graph().gradient_override_map(gradients)
+
+
+@functools.cache  # TensorFlow takes each name once
+def _register():
+    tf.RegisterGradient("RecomputingConv2D")(_conv2d_gradient)
+    tf.RegisterGradient("RecomputingRelu")(_relu_gradient)
 
 
 def keep(tensor):
@@ -23,7 +30,6 @@ def keep(tensor):
     return tf.identity(tensor, "kept")
 
 
-@tf.RegisterGradient("RecomputingConv2D")
 def _conv2d_gradient(op, gradient):
     inputs, kernel = op.inputs
     names = ("strides", "padding", "explicit_paddings", "use_cudnn_on_gpu", "data_format", "dilations")
@@ -36,7 +42,6 @@ def _conv2d_gradient(op, gradient):
     )
 
 
-@tf.RegisterGradient("RecomputingRelu")
 def _relu_gradient(op, gradient):
     return tf.raw_ops.ReluGrad(gradients=gradient, features=_again(op.outputs[0], gradient))
 
@@ -45,7 +50,7 @@ def _again(tensor, after):
     """Returns a tensor's value as computed once `after` is there; the tensor itself where it has to be kept."""
     if not _is_cheap(tensor):
         return tensor
-    done = v1.get_collection_ref(_AGAIN)
+    done = tf.compat.v1.get_collection_ref(_AGAIN)
     for former, value in done:
         if former is tensor:
             return value

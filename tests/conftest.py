@@ -23,19 +23,59 @@ ON_EVERY_RELEASE = (
     "net/test_overfit.py",
     "net/test_recomputation.py",
     "net/test_synchronised_norm.py",
-    "preprocessing/",
+    "preprocessing/data/test_records.py",
+    "preprocessing/input/",
+    "test_between_releases.py",
     "tools/test_export_model.py",
     "tools/test_predict.py",
-    "utility/",
+    "utility/model/",
+    "utility/prediction/",
+    "utility/training/",
+)
+
+# What takes a minute together, without a browser; the others train, start programs, or search long.
+FAST = (
+    "base/test_checked_json.py",
+    "base/test_files.py",
+    "base/test_geometry.py",
+    "base/test_listing.py",
+    "base/test_options.py",
+    "base/test_program_log.py",
+    "base/test_progress.py",
+    "base/test_schema.py",
+    "configs/test_augmentation_flags.py",
+    "configs/test_command_line.py",
+    "configs/test_cross_checks.py",
+    "net/test_registry.py",
+    "preprocessing/data/test_annotations.py",
+    "preprocessing/data/test_boxes.py",
+    "preprocessing/input/test_color.py",
+    "preprocessing/input/test_packed_pixels.py",
+    "preprocessing/input/test_streams.py",
+    "tools/test_import_labels.py",
+    "utility/model/test_averaging.py",
+    "utility/model/test_checkpoint_index.py",
+    "utility/model/test_decoders.py",
+    "utility/model/test_losses.py",
+    "utility/model/test_metrics.py",
+    "utility/model/test_model_directory.py",
+    "utility/model/test_probabilities.py",
+    "utility/model/test_state_files.py",
+    "utility/scoring/",
+    "utility/training/test_best_checkpoint.py",
+    "utility/training/test_optimization.py",
+    "utility/training/test_training_plan.py",
 )
 
 
 def pytest_collection_modifyitems(items):
-    """Marks the tests of ON_EVERY_RELEASE."""
+    """Marks the tests of ON_EVERY_RELEASE, and as slow what is not FAST."""
     for item in items:
         path = item.path.relative_to(ROOT / "tests").as_posix() if ROOT in item.path.parents else ""
         if path.startswith(ON_EVERY_RELEASE):
             item.add_marker("every_release")
+        if not path.startswith(FAST):
+            item.add_marker("slow")
 
 
 def run_program(program, *words):
@@ -92,7 +132,7 @@ def chromium():
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
     if not (program and driver):
-        pytest.skip("no Chromium and chromedriver here: `apt-get install chromium chromium-driver` would be right")
+        pytest.skip("no Chromium and chromedriver here: run `apt-get install chromium chromium-driver`")
     options = webdriver.ChromeOptions()
     options.binary_location = program
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1300,1000"):

@@ -1,14 +1,17 @@
-/* Counts what a process changes below one folder, and kills it (SIGKILL) at the n-th change.
+/* Counts what a process changes below one folder, and kills it (SIGKILL) at the n-th change, or copies the folder at
+   each: a copy is what a kill would have left there.
 
    Preloaded into Python (LD_PRELOAD), so that TensorFlow's own writers are seen, too. A change is a file opened for
-   writing, a write, and everything that makes, renames, cuts or removes a name. The kill comes before the change, or
-   in the middle of it where it is a write and `torn` is set. Nothing is counted before `kill_points_arm`. TensorBoard's
-   event files, which threads write when they get to it and nobody reads back, do not count. */
+   writing, a write, and everything that makes, renames, cuts or removes a name. The kill (or the copy) comes before the
+   change, or in the middle of it where it is a write and `torn` is set. Nothing is counted before `kill_points_arm`.
+   TensorBoard's event files, which threads write when they get to it and nobody reads back, do not count. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +19,20 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-static char root[4096];
+extern char **environ;
+
+static char root[4096], copies[4096];
+static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
 static long kill_at = -1, changes = 0;
 static int torn = 0;
 
-void kill_points_arm(const char *folder, long at, int in_the_middle) {
+/* Kills at change number `at`; where `copies_folder` is not empty, copies the folder to copies_folder/n at each instead. */
+void kill_points_arm(const char *folder, long at, int in_the_middle, const char *copies_folder) {
   snprintf(root, sizeof root, "%s/", folder);
+  snprintf(copies, sizeof copies, "%s", copies_folder);
   kill_at = at;
   torn = in_the_middle;
 }
@@ -44,12 +53,25 @@ static int counts_fd(int fd) {
   return counts(path);
 }
 
-static void die(void) { kill(getpid(), SIGKILL); for (;;) pause(); }
+static void copy(long number) {
+  char target[4200];
+  pid_t child;
+  int status;
+  snprintf(target, sizeof target, "%s/%ld", copies, number);
+  char *words[] = {"cp", "-a", root, target, NULL};
+  if (posix_spawnp(&child, "cp", NULL, NULL, words, environ) || waitpid(child, &status, 0) < 0 || status) abort();
+}
 
-/* Returns whether this change is the one to die at. */
-static int is_last(int counted) { return counted && __sync_add_and_fetch(&changes, 1) == kill_at; }
+/* Counts a change; the one to kill at does not return. In the middle of a write it is called after the first half. */
+static void reach(void) {
+  pthread_mutex_lock(&changing);  /* a copy is of one moment: the changes of other threads wait */
+  long number = ++changes;
+  if (number == kill_at) { kill(getpid(), SIGKILL); for (;;) pause(); }
+  if (copies[0]) copy(number);
+  pthread_mutex_unlock(&changing);
+}
 
-static void change(const char *path) { if (is_last(counts(path))) die(); }
+static void change(const char *path) { if (counts(path)) reach(); }
 
 #define REAL(type, name, ...) \
   static type (*real)(__VA_ARGS__); \
@@ -86,51 +108,54 @@ FOPEN(fopen64)
 
 ssize_t write(int fd, const void *data, size_t size) {
   REAL(ssize_t, write, int, const void *, size_t);
-  if (is_last(counts_fd(fd))) {
-    if (torn) real(fd, data, size / 2);
-    die();
-  }
-  return real(fd, data, size);
+  if (!counts_fd(fd)) return real(fd, data, size);
+  ssize_t half = torn ? real(fd, data, size / 2) : 0;
+  reach();
+  if (half < 0) return half;
+  ssize_t rest = real(fd, (const char *)data + half, size - half);
+  return rest < 0 ? rest : half + rest;
 }
 
 size_t fwrite(const void *data, size_t size, size_t count, FILE *file) {
   REAL(size_t, fwrite, const void *, size_t, size_t, FILE *);
-  if (root[0] && file != stdout && file != stderr && is_last(counts_fd(fileno(file)))) {
-    if (torn) { real(data, 1, size * count / 2, file); fflush(file); }
-    die();
-  }
-  return real(data, size, count, file);
+  if (!root[0] || file == stdout || file == stderr || !counts_fd(fileno(file))) return real(data, size, count, file);
+  size_t bytes = size * count, half = torn ? real(data, 1, bytes / 2, file) : 0;
+  if (torn) fflush(file);
+  reach();
+  return size ? (half + real((const char *)data + half, 1, bytes - half, file)) / size : 0;
 }
 
 int fclose(FILE *file) {
   REAL(int, fclose, FILE *);
-  if (root[0] && is_last(counts_fd(fileno(file)))) die();
+  if (root[0] && counts_fd(fileno(file))) reach();
   return real(file);
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset) {
   REAL(ssize_t, pwrite64, int, const void *, size_t, off64_t);
-  if (is_last(counts_fd(fd))) {
-    if (torn) real(fd, data, size / 2, offset);
-    die();
-  }
-  return real(fd, data, size, offset);
+  if (!counts_fd(fd)) return real(fd, data, size, offset);
+  ssize_t half = torn ? real(fd, data, size / 2, offset) : 0;
+  reach();
+  if (half < 0) return half;
+  ssize_t rest = real(fd, (const char *)data + half, size - half, offset + half);
+  return rest < 0 ? rest : half + rest;
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
   REAL(ssize_t, writev, int, const struct iovec *, int);
-  if (is_last(counts_fd(fd))) die();
+  if (counts_fd(fd)) reach();
   return real(fd, parts, count);
 }
 
+/* In the middle: fewer bytes than asked for, which its callers have to expect. */
 #define SENDFILE(name, offset_type) \
   ssize_t name(int target, int source, offset_type *offset, size_t size) { \
     REAL(ssize_t, name, int, int, offset_type *, size_t); \
-    if (is_last(counts_fd(target))) { \
-      if (torn) real(target, source, offset, size / 2 < 64 ? size / 2 : 64); \
-      die(); \
-    } \
-    return real(target, source, offset, size); \
+    if (!counts_fd(target)) return real(target, source, offset, size); \
+    if (!torn || size < 2) { reach(); return real(target, source, offset, size); } \
+    ssize_t sent = real(target, source, offset, size / 2 < 64 ? size / 2 : 64); \
+    reach(); \
+    return sent; \
   }
 SENDFILE(sendfile, off_t)
 SENDFILE(sendfile64, off64_t)
@@ -155,7 +180,7 @@ int unlink(const char *path) {
 
 int unlinkat(int folder, const char *path, int flags) {
   REAL(int, unlinkat, int, const char *, int);
-  if (is_last(path[0] == '/' ? counts(path) : counts_fd(folder))) die();
+  if (path[0] == '/' ? counts(path) : counts_fd(folder)) reach();
   return real(folder, path, flags);
 }
 
@@ -191,6 +216,6 @@ int truncate64(const char *path, off64_t size) {
 
 int ftruncate64(int fd, off64_t size) {
   REAL(int, ftruncate64, int, off64_t);
-  if (is_last(counts_fd(fd))) die();
+  if (counts_fd(fd)) reach();
   return real(fd, size);
 }

@@ -1,11 +1,14 @@
 """Kills conversion, trainings, evaluation and export at each of their changes to files, and runs them again.
 
-    python tests/kill_points.py --output_dir=FOLDER [--scenarios=train,swa] [--every=1] [--torn]
+    python tests/kill_points.py --output_dir=FOLDER [--scenarios=train,swa] [--points=4 | --at=1,2] [--torn] [--copies]
 
 A run is killed with SIGKILL at its n-th change (a file opened for writing, a write, a rename, a removal; in the middle
 of a write with --torn), for every n; the same command then must end as an undisturbed one: the same records, CSV and
 tables byte by byte, the same variables in the last, the best and the averaged checkpoint bit by bit, and no temporary
 file left. Exit code 1 where one does not. `kill_points.c` counts and kills; it takes a C compiler.
+
+With --copies one run's folder is copied at each of its changes: what a kill there would have left. That spares the runs
+up to the kills, half of the time; what a killed process' own children still do is seen by real kills only.
 
 To import TensorFlow for each of some thousand runs would take hours: one process imports it, and forks for each run.
 """
@@ -31,6 +34,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 TRAINING = (
+    "--noaugment",  # its graph takes a third of a run's time to build, and changes no file
     "--max_steps=8",
     "--train_epochs=8",
     "--epochs_per_eval=0.75",
@@ -115,11 +119,23 @@ class Runner:
     def __init__(self, inputs, folder):
         import made_trainings  # noqa: F401 (the forks have TensorFlow from here)
 
+        from preprocessing.input import rendering
+
+        # The compiler takes half of a run's time, and changes no file.
+        rendering._program = rendering._program.python_function
+        rendering.start_compiler = lambda: None
         self._counter = ctypes.CDLL(None)
         self._inputs, self._folder = inputs, folder
 
-    def run(self, scenario, out, kill_at=-1, torn=False):
+    def run(self, scenario, out, kill_at=-1, torn=False, copies=""):
         """Runs a scenario.
+
+        Args:
+            scenario: a Scenario.
+            out: the folder to run in.
+            kill_at: the number of the change to kill at; -1 for none.
+            torn: whether a write is cut in its middle.
+            copies: a folder for the copies of `out` at each change, named by its number; none when empty.
 
         Returns:
             code: its exit code, -9 where it was killed.
@@ -130,11 +146,11 @@ class Runner:
         sys.stdout.flush()
         child = os.fork()
         if not child:
-            self._become(scenario, out, kill_at, torn, count)
+            self._become(scenario, out, kill_at, torn, copies, count)
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status), int(count.read_text()) if count.exists() else None
 
-    def _become(self, scenario, out, kill_at, torn, count):
+    def _become(self, scenario, out, kill_at, torn, copies, count):
         code = 70
         try:
             log = os.open(self._folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -143,7 +159,7 @@ class Runner:
             os.environ.update(scenario.environment)
             program = ROOT / scenario.program
             sys.argv = [str(program), *(word.format(out=out, inputs=self._inputs) for word in scenario.words)]
-            self._counter.kill_points_arm(os.fsencode(out), ctypes.c_long(kill_at), int(torn))
+            self._counter.kill_points_arm(os.fsencode(out), ctypes.c_long(kill_at), int(torn), os.fsencode(copies))
             try:
                 runpy.run_path(str(program), run_name="__main__")
             except SystemExit as stop:
@@ -162,31 +178,33 @@ class Runner:
         return (self._folder / "log").read_text()
 
 
-def check(runner, scenario, folder, undisturbed, kill_at, torn=False):
-    """Kills a run at a change, runs it again, and compares.
+def run_whole(runner, scenario, out, **more):
+    """Runs a scenario to its end, undisturbed; returns the number of its changes. `more`: as for `Runner.run`."""
+    code, count = runner.run(scenario, out, **more)
+    if code != 0:
+        raise AssertionError(f"{scenario.program} ended with {code}:\n{runner.log}")
+    return count
 
-    Args:
-        runner: a Runner.
-        scenario: a Scenario.
-        folder: to run in; it is removed again.
-        undisturbed: the folder of an undisturbed run.
-        kill_at: the number of the change, from 1.
-        torn: whether a write is cut in its middle.
+
+def kill(runner, scenario, out, kill_at, torn):
+    """Runs a scenario in the new folder `out`, killed at a change.
 
     Returns:
-        was_killed, and a list of texts: what differs.
+        was_killed, and a list of texts: what is wrong.
     """
-    out = folder / "run"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     code, _ = runner.run(scenario, out, kill_at, torn)
     was_killed = code == -signal.SIGKILL
-    if not was_killed and code != 0:
-        return was_killed, [f"ended with {code} before the kill:\n{runner.log}"]
+    return was_killed, [] if was_killed or code == 0 else [f"ended with {code} before the kill:\n{runner.log}"]
+
+
+def resume(runner, scenario, out, undisturbed):
+    """Runs a scenario again in the folder that a kill has left; returns what differs from an undisturbed run's."""
     code, _ = runner.run(scenario, out)
     if code != 0:
-        return was_killed, [f"the same command ended with {code}:\n{runner.log}"]
-    return was_killed, differences(undisturbed, out)
+        return [f"the same command ended with {code}:\n{runner.log}"]
+    return differences(undisturbed, out)
 
 
 def differences(one, other):
@@ -229,10 +247,38 @@ def preloaded(folder):
 
 def kill_points(count, arguments):
     """Returns (the number of the change to kill at, whether in the middle of it) for each kill."""
+    if arguments.at:
+        return [(int(number), arguments.torn) for number in arguments.at.split(",")]
     if arguments.points:
         numbers = sorted({1 + int((number + 0.5) * count / arguments.points) for number in range(arguments.points)})
         return [(number, arguments.torn or index % 2 == 1) for index, number in enumerate(numbers)]
-    return [(number, arguments.torn) for number in range(1, count + 1, arguments.every)]
+    return [(number, arguments.torn) for number in range(1, count + 1)]
+
+
+def search_by_kills(runner, scenario, folder, undisturbed, points):
+    """Yields (the number of the change, a list of texts: what differs) for each kill."""
+    out = folder / "run"
+    for kill_at, torn in points:
+        was_killed, texts = kill(runner, scenario, out, kill_at, torn)
+        if was_killed or texts:
+            yield kill_at, texts or resume(runner, scenario, out, undisturbed)
+
+
+def search_by_copies(runner, scenario, folder, undisturbed, torn):
+    """As `search_by_kills` for all changes of one run; a copy that equals the one before is not run again."""
+    out, copies, former = folder / "run", folder / "copies", None
+    for path in (out, copies):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+    count = run_whole(runner, scenario, out, torn=torn, copies=copies)
+    for number in range(1, count + 1):
+        shutil.rmtree(out)
+        (copies / str(number)).rename(out)
+        paths = sorted(out.rglob("*"))  # folders, too: an empty one is a state of its own
+        content = [(path.relative_to(out), path.read_bytes() if path.is_file() else None) for path in paths]
+        if content != former:
+            yield number, resume(runner, scenario, out, undisturbed)
+        former = content
 
 
 def search(arguments, folder):
@@ -245,13 +291,15 @@ def search(arguments, folder):
     for name in arguments.scenarios.split(",") if arguments.scenarios else chosen:
         undisturbed = folder / f"undisturbed_{name}"
         undisturbed.mkdir()
-        code, count = runner.run(chosen[name], undisturbed)
-        if code != 0:
-            raise AssertionError(f"{name} ended with {code}:\n{runner.log}")
+        count = run_whole(runner, chosen[name], undisturbed)
+        if arguments.copies:
+            found = search_by_copies(runner, chosen[name], folder, undisturbed, arguments.torn)
+        else:
+            points = kill_points(count, arguments)
+            found = search_by_kills(runner, chosen[name], folder, undisturbed, points)
         kills = wrong = 0
-        for kill_at, torn in kill_points(count, arguments):
-            was_killed, texts = check(runner, chosen[name], folder, undisturbed, kill_at, torn)
-            kills, wrong = kills + was_killed, wrong + bool(texts)
+        for kill_at, texts in found:
+            kills, wrong = kills + 1, wrong + bool(texts)
             for text in texts:
                 print(f"{name}: killed at change {kill_at} of {count}: {text}", flush=True)
         print(f"{name}: {count} changes, {kills} kills, {wrong} ended differently", flush=True)
@@ -264,11 +312,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output_dir", help="for the runs; a temporary folder when not given")
     parser.add_argument("--scenarios", help="with commas between; all when not given")
-    parser.add_argument("--every", type=int, default=1, help="kill at every so many changes")
     points = "kill at this many changes, spread over all; in the middle of every other one"
     parser.add_argument("--points", type=int, help=points)
+    parser.add_argument("--at", help="kill at the changes of these numbers only, with commas between")
     parser.add_argument("--torn", action="store_true", help="kill in the middle of a write")
+    parser.add_argument("--copies", action="store_true", help="copy one run's folder at each change instead of killing")
     arguments = parser.parse_args()
+    if arguments.copies and (arguments.points or arguments.at):
+        parser.error("--copies is for all changes: expected no --points and no --at")
     with tempfile.TemporaryDirectory(dir=arguments.output_dir) as folder:
         folder = pathlib.Path(folder).resolve()
         if "kill_points" in os.environ.get("LD_PRELOAD", ""):

@@ -3,41 +3,38 @@
 import os
 
 import tensorflow as tf
-from fashionai import SCHEMA, keypoint_names
+from fashionai import SCHEMA
 
 from net import registry
 from utility.model import model_directory
+from utility.model.description import ModelDescription, Normalisation
 from utility.model.network import run_net
 
 v1 = tf.compat.v1
 
 
-def description(category="skirt", net="hourglass", image_size=64, **net_options):
-    """Returns what `model_directory.read` returns, for a small net."""
+def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA, **net_options):
+    """Returns the ModelDescription of a small net."""
     small = {"num_stacks": 1, "feats_channels": 16} if net == "hourglass" else {"head_channels": 32}
-    return {
-        "format_version": model_directory.FORMAT_VERSION,
-        "net": net,
-        "net_options": {**registry.get_net(net).options, **small, **net_options},
-        "schema": SCHEMA,
-        "category": category,
-        "keypoints": list(keypoint_names(category)),
-        "train_image_size": image_size,
-        "heatmap_size": image_size // 4,
-        "heatmap_sigma": 1.0,
-        "target_scale": 255.0,
-        "codec": "heatmap",
-        "heatmap_loss": "mse",
-        "normalisation": {"mean": list(registry.MEAN_RGB), "scale": [registry.SCALE] * 3},
-        "decode": "dark",
-    }
+    settings = {"heatmap_size": image_size // 4, "heatmap_sigma": 1.0, "target_scale": 255.0}
+    return ModelDescription(
+        net=net,
+        net_options=registry.complete(net, {**small, **net_options}),
+        category=category,
+        schema=schema,
+        keypoints=schema.keypoint_names(category),
+        train_image_size=image_size,
+        normalisation=Normalisation(registry.MEAN_RGB, (registry.SCALE,) * 3),
+        codec="heatmap",
+        codec_settings={**settings, "heatmap_loss": "mse", "decode": "dark"},
+    )
 
 
 def make(folder, seed=0, step=7, **settings):
     """Writes a model's folder and returns its path. The weights are random, the statistics of batch norm, too."""
     folder = os.fspath(folder)
     model = description(**settings)
-    size = model["train_image_size"]
+    size = model.train_image_size
     os.makedirs(folder, exist_ok=True)
     model_directory.write(folder, model)
     with tf.Graph().as_default(), v1.Session() as session:

@@ -3,6 +3,7 @@
 As a program this file trains that net, as train_hg.py trains its own: `python tests/made_trainings.py --data_dir=…`.
 """
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -12,12 +13,16 @@ import fashionai as keypoints
 import numpy as np
 import tensorflow as tf
 
-from base import plain_paths
+from base import plain_paths, program_log
+from base.options import other_default
 from configs import command_line
 from net import registry
-from net.layers import Layers
+from net.declarations import Net, Stage
+from net.layers import LayerOptions, Layers
+from net.nets import hourglass
 from preprocessing.data import records
 from utility.training import distribution, training
+from utility.training.settings import TrainingSettings
 
 SMALL = (
     "--feats_channels=8",
@@ -42,10 +47,15 @@ NET_FLAGS = ("feats_channels",)
 _GROUPS = [*NET_FLAGS, *command_line.TRAINING_GROUPS]
 
 
-def _tiny_net(
-    images, num_keypoints, is_training, data_format="channels_last", heatmap_size=None, feats_channels=8, **options
-):
-    layers = Layers(is_training, data_format, **options)
+@dataclasses.dataclass(frozen=True)
+class _Options(LayerOptions):
+    feats_channels: int = other_default(hourglass.Options, "feats_channels", 8)
+    bn_momentum: float = other_default(LayerOptions, "bn_momentum", 0.9)
+
+
+def _tiny_net(images, num_keypoints, is_training, data_format, options, heatmap_size=None):
+    layers = Layers(is_training, data_format, options)
+    feats_channels = options.feats_channels
     with tf.compat.v1.variable_scope("tiny"):
         features = layers.conv_norm(layers.enter(images), feats_channels, 3, "stem", strides=2)
         features = layers.conv_norm(features, feats_channels, 3, "body", strides=2)
@@ -57,12 +67,8 @@ def _tiny_net(
     return [heatmaps]
 
 
-registry._NETS[NET] = registry.Net(
-    build=_tiny_net,
-    options={"feats_channels": 256, "padding": "symmetric", "bn_momentum": 0.9, "bn_epsilon": 1e-5},
-    stages=lambda options: [registry.Stage("mse", 1.0, 0.0)],
-    keypoint_outputs=r"tiny/heatmaps/",
-    keypoint_inputs=None,
+registry.register(
+    NET, Net(_tiny_net, _Options, lambda options: [Stage("mse", 1.0, 0.0)], keypoint_outputs=r"tiny/heatmaps/")
 )
 
 
@@ -99,17 +105,19 @@ def words(data_dir, model_dir, *more):
 
 
 def settings(data_dir, model_dir, *more):
-    """Returns the flags of `words`, by name."""
-    return vars(command_line.parse(["train", *words(data_dir, model_dir, *more)], _GROUPS))
+    """Returns the TrainingSettings of `words`."""
+    flags = command_line.parse(["train", *words(data_dir, model_dir, *more)], _GROUPS)
+    return TrainingSettings.from_flags(vars(flags))
 
 
 def train_all(data_dir, model_dir, *more):
     """Trains as the command line of `words` does, in this process."""
+    program_log.show()
     _train_all(settings(data_dir, model_dir, *more))
 
 
-def _train_all(flags):
-    training.train_all(flags, NET, {name: flags[name] for name in NET_FLAGS})
+def _train_all(settings):
+    training.train_all(settings, NET, {name: settings.flags[name] for name in NET_FLAGS})
 
 
 def start(data_dir, model_dir, *more, **environment):
@@ -127,9 +135,9 @@ def start(data_dir, model_dir, *more, **environment):
 
 def job(data_dir, model_dir, *more):
     """Returns the `training.Job` of such a training."""
-    flags = settings(data_dir, model_dir, *more)
-    options = {name: flags[name] for name in NET_FLAGS}
-    return training.plan_job("skirt", flags, NET, options, distribution.Distribution())
+    own = settings(data_dir, model_dir, *more)
+    options = {name: own.flags[name] for name in NET_FLAGS}
+    return training.plan_job("skirt", own, NET, options, distribution.Distribution())
 
 
 def variables(checkpoint):
@@ -139,4 +147,9 @@ def variables(checkpoint):
 
 
 if __name__ == "__main__":
-    command_line.run(lambda flags: _train_all(vars(flags)), __doc__, _GROUPS, required=["data_dir", "model_dir"])
+    command_line.run(
+        lambda flags: _train_all(TrainingSettings.from_flags(vars(flags))),
+        __doc__,
+        _GROUPS,
+        required=["data_dir", "model_dir"],
+    )

@@ -3,6 +3,7 @@
     python tools/benchmark.py input --data_dir=RECORDS [--train_image_size=384] [--json=FILE] [--peer]
 
 `input` is the training input, everything on; its floor is decoding and resizing alone. Each stage is measured too.
+`convert` is a conversion of --data_dir, of the --schema; its floor is decoding the same photos.
 `train` is a training step of CPN on a batch in memory, beside the rate of one big convolution.
 `--peer` adds albumentations under PyTorch's DataLoader with the same steps (`pip install -e '.[peer]'`, or
 `--peer_python` for an environment that has them).
@@ -39,6 +40,7 @@ if __name__ == "__main__":
         flags=[
             "data_dir",
             "splits",
+            "schema",
             "net",
             "model_dir",
             "checkpoint_path",
@@ -47,7 +49,8 @@ if __name__ == "__main__":
             "category",
             "train_image_size",
             "batch_size",
-            "threads",
+            "num_readers",
+            "num_preprocessing_threads",
             "augmentation",
             "benchmark",
         ],

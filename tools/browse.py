@@ -18,12 +18,12 @@ FLAGS = (
     "records",
     "predictions",
     "augmented",
-    "thumbnail_size",
     "output",
     "seed",
     "codec",
     "augmentation",
 )
+_THUMBNAIL = 256  # longest side of a photo on the page, in pixels
 
 
 def main(flags):
@@ -37,7 +37,7 @@ def main(flags):
         raise UsageError("--data_dir or --records is required")
     cross_checks.check_augmentation(flags)
     if len(flags.predictions) > 1:
-        raise UsageError("--predictions: one file would be right; tools/ensemble.py averages several")
+        raise UsageError("--predictions: expected one file; tools/ensemble.py averages several")
     from base import schema as schemas
     from base.files import atomic_write
     from preprocessing.data import annotations, manifest
@@ -47,9 +47,9 @@ def main(flags):
     schema = manifest.schema_of(flags.records) if flags.records else schemas.load(flags.schema)
     gathered, row_faults = [], []
     if flags.data_dir:
-        gathered, row_faults = entries.from_data_dir(flags.data_dir, flags.thumbnail_size, schema)
+        gathered, row_faults = entries.from_data_dir(flags.data_dir, _THUMBNAIL, schema)
     if flags.records:
-        gathered += entries.from_records(flags.records, flags.thumbnail_size)
+        gathered += entries.from_records(flags.records, _THUMBNAIL)
     if flags.predictions:
         gathered = entries.add_predictions(gathered, annotations.read(flags.predictions[0], schema))
     pictures = _augmented(flags, gathered, schema) if flags.augmented else ()
@@ -57,14 +57,15 @@ def main(flags):
     with atomic_write(flags.output, encoding="utf-8") as file:
         file.write(page.render(title, gathered, row_faults, schema, pictures))
     broken = sum(1 for entry in gathered if entry.faults) + len(row_faults)
-    print(f"{flags.output}: {counted(len(gathered), 'photo')}, {broken} broken")
+    count = len({(entry.source, entry.image_id) for entry in gathered})
+    print(f"{flags.output}: {counted(count, 'photo')}, {broken} broken")
 
 
 def _augmented(flags, gathered, schema):
-    from preprocessing.input import augmentation
+    from preprocessing.input.augmentation_options import AugmentationOptions
     from tools.browsing import augmented
 
-    options = augmentation.options_from(vars(flags))
+    options = AugmentationOptions.from_flags(vars(flags))
     settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, options, flags.seed
     if flags.records:
         return augmented.from_records(flags.records, *settings)

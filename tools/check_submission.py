@@ -1,4 +1,7 @@
-"""Says whether a submission would be accepted for the photos of a test.csv, and if not, why not."""
+"""Says whether a submission would be accepted for the photos of a test.csv, and if not, why not.
+
+Rows may stand in any order: they are known by their photo, or where test.csv has boxes by photo, category and box.
+"""
 
 from base.errors import DataErrors
 from base.wording import counted

@@ -3,10 +3,12 @@
 Every photo is decoded once, so a broken one is found here, not in the middle of a training; its bytes are copied. All
 faults are listed, and what the output folder held stays as it was, unless --skip_bad leaves the faulty rows out. A
 conversion that was stopped, or that found faults, goes on with the same command: good shards wait in `.pending` there.
+A CSV with a last column `box` (x0_y0_x1_y1, empty: the whole photo) may have several rows per photo.
 `train_*` splits give training and validation records, `test_*` splits records without keypoints, in a folder of their
 own.
 """
 
+import importlib
 import os
 
 from base.errors import UsageError
@@ -19,6 +21,8 @@ def main(flags):
     from base.progress import Progress
     from preprocessing.data import conversion, conversion_plan, layout
 
+    if flags.splits is not None and (not flags.splits or "" in flags.splits):
+        raise UsageError("--splits names an empty split: expected one such as train_0, several with commas between")
     if flags.splits is not None and len(set(flags.splits)) < len(flags.splits):
         raise UsageError(f"--splits={','.join(flags.splits)} names one of them twice")
     schema = schemas.load(flags.schema)
@@ -30,6 +34,7 @@ def main(flags):
     plan = conversion_plan.make_plan(rows, labelled, flags.val_fraction, flags.seed)
     for line in conversion_plan.plan_warnings(plan):
         command_line.warn(line)
+    importlib.import_module("tensorflow")  # before the progress, which would take its seconds for the first photo's
     with Progress("photos", len(rows)) as progress:
         num_records, skipped = conversion.convert(
             plan, flags.output_dir, labelled, flags.skip_bad, faults, progress.step, command_line.warn, schema

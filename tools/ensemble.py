@@ -1,4 +1,7 @@
-"""Averages submissions: the mean (or median) of the points of several CSVs for the same photos."""
+"""Averages submissions: the mean (or median) of the points of several CSVs for the same photos.
+
+Rows may stand in any order: they are known by their photo, or where the files have boxes by photo, category and box.
+"""
 
 import math
 
@@ -26,7 +29,7 @@ def main(flags):
     submissions = [annotations.read(path, schema) for path in flags.predictions]
     points, visibility = submission.average(submissions, weights, flags.median)
     first = submissions[0]
-    annotations.write(flags.output, first.image_ids, first.categories, points, visibility, schema)
+    annotations.write(flags.output, first.image_ids, first.categories, points, visibility, schema, first.boxes)
     kind, files = "median" if flags.median else "mean", counted(len(submissions), "file")
     print(f"{flags.output}: the {kind} of {files}, {counted(len(first), 'row')}")
 
@@ -45,7 +48,7 @@ def _read_weights(text, count):
         raise UsageError(f"--weights: {text!r} is not a list of numbers: 1,2 would be one") from None
     if len(weights) != count:
         given = f"{counted(len(weights), 'number')} for {counted(count, 'file')}"
-        raise UsageError(f"--weights: {given}: one each would be right")
+        raise UsageError(f"--weights: {given}: expected one each")
     if not all(0 < weight < math.inf for weight in weights):
         raise UsageError("--weights: not all are above 0: leave the file out instead of giving it none")
     if max(weights) > _MOST_RATIO * min(weights):

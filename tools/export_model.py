@@ -15,17 +15,19 @@ at column c and row r, from 0, is at ((c + 0.5) / h * W - 0.5, (r + 0.5) / h * H
 """
 
 import contextlib
+import functools
 import os
-import shutil
 import sys
 import time
 
+from base import stderr
 from base.errors import DataError, UsageError
-from base.wording import counted
+from base.files import remove
+from base.wording import counted, some
 from configs import command_line
 
 _FILES = {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model.onnx"}
-_OF_EXPORTS = ("keypoints", "train_image_size", "heatmap_size", "heatmap_sigma", "decode")  # what their users need
+_SAVED_MODEL = {"saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb"}  # what TensorFlow writes
 _MOST_PHOTOS = 40
 TOLERANCE = {"saved_model": 0.1, "tflite": 0.5, "onnx": 0.5}  # pixels, of 32-bit numbers
 
@@ -40,14 +42,15 @@ def main(flags):
     if flags.quantize != "none" and flags.format != "tflite":
         raise UsageError(f"--quantize={flags.quantize} is for --format=tflite")
 
+    folder = _find_model(flags.model_dir, flags.category)
+
     from base.files import exclusive_folder
     from utility.model import inference_graph
 
-    folder = _find_model(flags.model_dir, flags.category)
     # Whatever this machine's device is fastest with: the export runs on others, and CPUs may know no channels_first.
     model, graph_def = inference_graph.freeze(folder, flags.checkpoint_path, "channels_last")
     _check_place(flags.output_dir, folder, model, flags.format)
-    photos = _read_photos(flags.photos, model)
+    photos = _find_photos(flags.photos, model)
     path = os.path.join(flags.output_dir, _FILES[flags.format])
     with exclusive_folder(flags.output_dir):
         _export_to(path, folder, model, graph_def, flags, photos)
@@ -56,24 +59,25 @@ def main(flags):
 
 def _export_to(path, folder, model, graph_def, flags, photos):
     """Writes the export and its description, which are there when the export was compared with the checkpoint."""
+    from base import full_disk
     from utility.model import model_directory
 
     temporary = os.path.join(flags.output_dir, f".part.{_FILES[flags.format]}")
-    _remove(temporary)
+    remove(temporary)
     try:
-        with _silence(flags.verbosity):
-            runners = _export(model, graph_def, temporary, flags, [image for _, image in photos])
-        expected = _expected(folder, flags, photos, model["category"])
+        with full_disk.naming(path), _silence(flags.verbosity):
+            runners = _export(model, graph_def, temporary, flags, photos)
+        expected = _expected(folder, flags, photos, model.category)
         for name, run in runners.items():
             with _silence(flags.verbosity):
                 found, milliseconds = _run_all(run, photos)
             tolerance = TOLERANCE[flags.format] if flags.quantize == "none" else None
             _compare(name, found, expected, milliseconds, tolerance, path)
-        _remove(path)
+        remove(path)
         os.replace(temporary, path)
     finally:
-        _remove(temporary)
-    model_directory.write(flags.output_dir, {key: value for key, value in model.items() if key != "format_version"})
+        remove(temporary)
+    model_directory.write(flags.output_dir, model)
 
 
 def _find_model(parent, category):
@@ -88,25 +92,39 @@ def _find_model(parent, category):
 
 
 def _check_place(output_dir, folder, model, form):
-    """Raises DataError where the model.json of the export would be taken for that of others that are there."""
+    """Raises DataError where the export would take the place of what no export wrote, or of another model's."""
     from utility.model import model_directory
 
+    path = os.path.join(output_dir, _FILES[form])
+    if os.path.lexists(path) and os.path.isdir(path) != (form == "saved_model"):
+        raise DataError(path, None, "is nothing that an export has written: expected another --output_dir")
+    foreign = sorted(set(os.listdir(path)) - _SAVED_MODEL) if os.path.isdir(path) else []
+    if foreign:
+        what = f"holds {some(foreign, 3)}, which no export has written: expected another --output_dir"
+        raise DataError(path, None, what)
+    if os.path.lexists(os.path.join(output_dir, model_directory.DESCRIPTION)):
+        model_directory.read(output_dir)  # a file of the user's own, or a damaged one, is not ours to overwrite
     try:
         there = list(model_directory.find(output_dir).values())
         is_export = there == [output_dir] and not model_directory.latest_checkpoint(output_dir)
-        former = model_directory.read(output_dir) if is_export else {}
+        former = model_directory.read(output_dir) if is_export else None
     except DataError:  # nothing is there, or nothing in order
         return
     if not is_export and os.path.realpath(output_dir) != os.path.realpath(folder):
-        what = "holds trained models, which would not be found behind the export's model.json: another folder is needed"
+        what = "holds trained models, which would not be found behind the export's model.json: expected another folder"
         raise DataError(output_dir, None, what)
     others = [name for kind, name in _FILES.items() if kind != form and os.path.exists(os.path.join(output_dir, name))]
-    if is_export and others and any(former[key] != model[key] for key in _OF_EXPORTS):
-        what = f"holds {', '.join(others)} of another model, whose model.json would be lost: another folder is needed"
+    if former and others and _needed(former) != _needed(model):
+        what = f"holds {', '.join(others)} of another model, whose model.json would be lost: expected another folder"
         raise DataError(output_dir, None, what)
 
 
-def _export(model, graph_def, path, flags, images):
+def _needed(model):
+    """Returns what those who use an export need to know of its model."""
+    return model.keypoints, model.train_image_size, model.codec_settings
+
+
+def _export(model, graph_def, path, flags, photos):
     """Writes the export; returns {name: runner}."""
     from base.files import atomic_write
     from utility.model import codec
@@ -120,7 +138,7 @@ def _export(model, graph_def, path, flags, images):
     if flags.format == "onnx":
         data = export.onnx(portable)
     else:
-        samples = [exported.resized(image, model["train_image_size"]) for image in images] if int8 else ()
+        samples = [exported.resized(image, model.train_image_size) for _, image in photos] if int8 else ()
         outputs = codec.of(model).output_names if int8 else (export.POINTS, export.SCORES)
         data = export.tflite(portable, outputs, flags.quantize, samples)
     with atomic_write(path, "wb") as file:
@@ -143,30 +161,23 @@ def _expected(folder, flags, photos, category):
 @contextlib.contextmanager
 def _silence(verbosity):
     """Keeps what the converters' own C++ writes off the terminal."""
-    if verbosity:
-        yield
-        return
     sys.stdout.flush()
-    former = [os.dup(handle) for handle in (1, 2)]
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        for handle in (1, 2):
-            os.dup2(null, handle)
-        yield
-    finally:
-        sys.stdout.flush()
-        for handle, old in zip((1, 2), former):
-            os.dup2(old, handle)
-            os.close(old)
-        os.close(null)
+    with contextlib.nullcontext() if verbosity else stderr.quiet((1, 2)):
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
 
 
 def _run_all(run, photos):
     """Returns the points of every photo, and the milliseconds that one took."""
-    run(*photos[0])  # the first call plans the memory
-    start = time.perf_counter()
-    found = [run(*photo) for photo in photos]
-    return found, 1000 * (time.perf_counter() - start) / len(photos)
+    run(*next(iter(photos)))  # the first call plans the memory
+    found, seconds = [], 0.0
+    for encoded, image in photos:
+        start = time.perf_counter()
+        found.append(run(encoded, image))
+        seconds += time.perf_counter() - start
+    return found, 1000 * seconds / len(found)
 
 
 def _compare(name, found, expected, milliseconds, tolerance, path):
@@ -183,20 +194,43 @@ def _compare(name, found, expected, milliseconds, tolerance, path):
         raise DataError(path, None, what)
 
 
-def _read_photos(folder, model):
-    """Returns [(encoded JPEG, pixels)] of up to 40 photos; drawn ones where no folder is given."""
+class _Photos:
+    """Iterates over (encoded JPEG, pixels [H, W, 3]) of photos, read anew each time: 40 large ones fill a memory.
+
+    Args:
+        names: of the photos.
+        read: function(name) -> encoded.
+    """
+
+    def __init__(self, names, read):
+        self._names, self._read = names, read
+
+    def __iter__(self):
+        from utility.prediction import photo_reading
+
+        for name in self._names:
+            encoded = self._read(name)
+            yield encoded, photo_reading.decode(encoded, name)
+
+
+def _find_photos(folder, model):
+    """Returns the _Photos of a folder, 40 at most; drawn ones where no folder is given.
+
+    Raises:
+        DataError: there is none, or a faulty one.
+    """
     from preprocessing.data import photos
     from tools import predict as predict_tool
-    from utility.prediction import photo_reading
 
     if folder is None:
-        drawn = [_draw(model["schema"], model["category"], seed) for seed in range(8)]
-        return [(data, photo_reading.decode(data, "the drawn photo")) for data in drawn]
+        return _Photos(range(8), functools.partial(_draw, model.schema, model.category))
     paths = [path for path in predict_tool.list_files(folder) if not predict_tool.is_video(path)][:_MOST_PHOTOS]
     if not paths:
         raise DataError(folder, None, "has no photo: expected at least one, got videos")
-    encoded = [photos.read(path).encoded for path in paths]
-    return [(data, photo_reading.decode(data, path)) for data, path in zip(encoded, paths)]
+    found = _Photos(paths, lambda path: photos.read(path).encoded)
+    for _ in found:  # a faulty one ends the export before its work
+        pass
+    return found
 
 
 def _draw(schema, category, seed):
@@ -210,13 +244,6 @@ def _draw(schema, category, seed):
     garment = names[seed % len(names)] if category == ALL else category
     image = random_photo(np.random.default_rng(seed), garment, 512, schema).image
     return tf.io.encode_jpeg(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)).numpy()
-
-
-def _remove(path):
-    if os.path.isdir(path):
-        shutil.rmtree(path)
-    elif os.path.exists(path):
-        os.remove(path)
 
 
 def _size(path):

@@ -6,8 +6,6 @@ python tools/import_labels.py --labels=export.json --images=photos --output_dir=
 import hashlib
 import os
 import re
-import shutil
-import tempfile
 
 from base.errors import DataError, DataErrors, UsageError
 from base.wording import counted
@@ -20,50 +18,31 @@ def main(flags):
     """Writes `output_dir/<split>`, whole or not at all; other splits in the folder stay as they are.
 
     Raises:
-        DataError, DataErrors: the labels or photos are wrong, or the split is there already.
+        DataError, DataErrors: the labels or photos are wrong, or the split already exists.
     """
     from base import schema as schemas
-    from base.files import cannot_write, exclusive_folder
+    from base.files import atomic_folder, cannot_write, exclusive_folder
+    from preprocessing.labelling import formats
 
     if not re.fullmatch(r"train(_\w+)?", flags.split):
-        raise UsageError(f"--split={flags.split}: a name such as train_0 would be right")
+        raise UsageError(f"--split={flags.split}: expected a name such as train_0")
     target = os.path.join(flags.output_dir, flags.split)
     if os.path.lexists(target):
-        raise DataError(target, None, "is there already: another --split, such as train_1, would be right")
+        raise DataError(target, None, "already exists: expected another --split, such as train_1")
     schema = schemas.load(flags.schema)
     cross_checks.check_category(flags, schema)
-    export = _reader(flags.labels, flags.label_format).read(flags.labels, schema)
+    form = formats.load(flags.label_format) if flags.label_format else formats.guess(flags.labels)
+    export = form.read(flags.labels, schema)
     for line in export.remarks:
         command_line.warn(line)
     if not export.photos and not export.faults:
-        raise DataError(flags.labels, None, "has no photo with points: an export of finished labels would be right")
-    with exclusive_folder(flags.output_dir):
-        temporary = tempfile.mkdtemp(prefix=f".{flags.split}.", dir=flags.output_dir)
+        raise DataError(flags.labels, None, "has no photo with points: expected an export of finished labels")
+    with exclusive_folder(flags.output_dir), atomic_folder(target) as temporary:
         try:
             count = write_split(temporary, export, flags.images, flags.category, schema)
-            os.chmod(temporary, 0o755)
-            os.replace(temporary, target)
         except OSError as error:
             raise cannot_write(target, error) from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     print(f"{target}: {counted(count, 'photo')}")
-
-
-def _reader(path, label_format):
-    """Returns the module that reads the labels: the one named, or the one that fits the file."""
-    from tools.labelling import cvat, label_studio, labelled, labelme
-
-    if label_format:
-        return {"cvat": cvat, "label_studio": label_studio, "labelme": labelme}[label_format]
-    if os.path.isdir(path):
-        return labelme
-    start = labelled.read_text(path).lstrip()[:1]
-    readers = {"<": cvat, "[": label_studio, "{": labelme}
-    if start not in readers:
-        what = "is neither XML nor JSON: an export of CVAT, Label Studio or labelme would be right"
-        raise DataError(path, None, what)
-    return readers[start]
 
 
 def write_split(folder, export, images, default_category, schema):
@@ -85,8 +64,8 @@ def write_split(folder, export, images, default_category, schema):
     import numpy as np
 
     from preprocessing.data import annotations
-    from tools.labelling.labelled import to_row
-    from tools.labelling.photo_files import PhotoFiles
+    from preprocessing.labelling.labelled import to_row
+    from preprocessing.labelling.photo_files import PhotoFiles
 
     files = PhotoFiles(images, export.photos)
     rows, faults = {}, list(export.faults)  # rows: {image_id: (category, cells, the photo)}
@@ -123,7 +102,7 @@ def _copy(folder, photo, path, category):
 
     checked = photos.read(path)
     if photo.size and checked.size != photo.size:
-        what = "{} has {}x{} pixels, its labels are for {}x{}: the photo that was labelled would be right"
+        what = "{} has {}x{} pixels, its labels are for {}x{}: expected the photo that was labelled"
         raise DataError(photo.file, photo.where, what.format(photo.name, *checked.size, *photo.size))
     image_id = f"Images/{category}/{hashlib.md5(checked.encoded).hexdigest()}.jpg"
     path = os.path.join(folder, image_id)

@@ -28,7 +28,7 @@ def main(flags):
     from utility.model import checkpoints, model_directory
 
     if os.path.exists(os.path.join(flags.output_dir, model_directory.DESCRIPTION)):
-        what = "is a model's folder, whose own checkpoints would not be found any more: another folder is needed"
+        what = "is a model's folder, whose own checkpoints would not be found any more: expected another folder"
         raise DataError(flags.output_dir, None, what)
     path = flags.weights or packaged_weights(flags.backbone)
     arrays, layout = conversion.convert(path, flags.backbone)

@@ -8,17 +8,9 @@ import json
 
 from base.schema import ALL
 from configs import command_line, cross_checks
+from net import registry
 
-NET_FLAGS = (
-    "num_stacks",
-    "num_modules",
-    "feats_channels",
-    "backbone",
-    "detnet_laterals",
-    "head_channels",
-    "resnet_stride",
-    "padding",
-)
+NET_FLAGS = tuple(registry.all_flag_rows())
 _SIZE = 256  # pixels, of a net without a model
 
 
@@ -41,18 +33,17 @@ def main(flags):
 def describe(flags):
     """Returns what to build: {net, net_options, num_keypoints, height, width, codec's arguments of the builder}."""
     from base import schema as schemas
-    from net import registry
     from utility.model import codec, model_directory
 
     if flags.model_dir:
         model = model_directory.read(flags.model_dir)
-        size, arguments = model["train_image_size"], codec.of(model).build_arguments()
-        own = {"net": model["net"], "net_options": model["net_options"], "num_keypoints": len(model["keypoints"])}
+        size, arguments = model.train_image_size, codec.of(model).build_arguments()
+        own = {"net": model.net, "net_options": model.net_options, "num_keypoints": len(model.keypoints)}
     else:
-        options = registry.get_net(flags.net).options
-        chosen = {name: getattr(flags, name) for name in NET_FLAGS if name in options}
+        options = registry.option_rows(flags.net)
+        chosen = {name: getattr(flags, name) for name in NET_FLAGS if name in options and name in flags.given}
         size, arguments = _SIZE, {}
-        own = {"net": flags.net, "net_options": {**options, **chosen}}
+        own = {"net": flags.net, "net_options": registry.complete(flags.net, chosen)}
         schema = schemas.load(flags.schema)
         cross_checks.check_category(flags, schema)
         own["num_keypoints"] = flags.num_keypoints or schema.num_keypoints(flags.category or ALL)
@@ -73,12 +64,13 @@ def inspect(net):
     """
     import tensorflow as tf
 
-    from net import complexity, registry
+    from net import complexity
 
     with tf.Graph().as_default() as graph:
         images = tf.compat.v1.placeholder(tf.float32, [1, net["height"], net["width"], 3])
-        build = registry.get_net(net["net"]).build
-        outputs = build(images, net["num_keypoints"], False, **net["arguments"], **net["net_options"])
+        outputs = registry.build(
+            net["net"], images, net["num_keypoints"], False, net["net_options"], **net["arguments"]
+        )
         layers = complexity.layers(graph)
         return {
             "parameters": complexity.count(tf.compat.v1.global_variables()),

@@ -9,12 +9,10 @@ import contextlib
 import functools
 import hashlib
 import os
-import shutil
-import tempfile
 
 from base import schema as schemas
 from base.errors import DataError
-from base.files import cannot_write
+from base.files import atomic_folder, cannot_write
 from base.machine import cores
 from base.wording import counted
 from configs import command_line
@@ -31,25 +29,14 @@ def main(flags):
         DataError: the folder holds something already, or cannot be written.
     """
     schema = schemas.load(flags.schema)
-    output_dir = os.path.abspath(flags.output_dir)
     _refuse_full(flags.output_dir)
-    try:
-        os.makedirs(os.path.dirname(output_dir), exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix=f".{os.path.basename(output_dir)}.", dir=os.path.dirname(output_dir))
-    except OSError as error:
-        raise cannot_write(flags.output_dir, error) from error
-    try:
-        write_data_set(temporary, flags.num_train, flags.num_test, flags.image_size, flags.seed, schema)
-        os.chmod(temporary, 0o777 & ~_umask())
-        if os.path.isdir(output_dir):
-            os.rmdir(output_dir)
-        os.replace(temporary, output_dir)
-    except OSError as error:
-        raise cannot_write(flags.output_dir, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with atomic_folder(flags.output_dir) as temporary:
+        try:
+            write_data_set(temporary, flags.num_train, flags.num_test, flags.image_size, flags.seed, schema)
+        except OSError as error:
+            raise cannot_write(flags.output_dir, error) from error
     count = len(schema.categories) * (flags.num_train + flags.num_test)
-    print(f"{flags.output_dir}: {counted(count, 'photo')} of {len(schema.categories)} categories")
+    print(f"{flags.output_dir}: {counted(count, 'photo')} of {', '.join(schema.category_names)}")
 
 
 def write_data_set(folder, num_train, num_test, image_size, seed, schema, processes=None):
@@ -149,15 +136,9 @@ def _write_list(path, image_ids, categories):
 
 def _refuse_full(output_dir):
     if os.path.lexists(output_dir) and not os.path.isdir(output_dir):
-        raise DataError(output_dir, None, "is a file: the name of a new or empty folder would be right")
+        raise DataError(output_dir, None, "is a file: expected the name of a new or empty folder")
     if os.path.isdir(output_dir) and os.listdir(output_dir):
-        raise DataError(output_dir, None, "is not empty: a new or empty folder would be right")
-
-
-def _umask():
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
+        raise DataError(output_dir, None, "is not empty: expected a new or empty folder")
 
 
 if __name__ == "__main__":

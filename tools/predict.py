@@ -9,11 +9,12 @@ import itertools
 import json
 import math
 import os
+import re
 
 from base.errors import DataError, DataErrors, UsageError
 from base.schema import ALL
 from base.wording import counted
-from configs import command_line, cross_checks
+from configs import command_line, cross_checks, paths
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
@@ -34,14 +35,15 @@ def main(flags):
     _check_outputs(files, outputs)
     _check_folder(flags.image, flags.output_dir)
 
+    folders, category = choose_models(paths.listed(flags.model_dir), flags.category)
+    if flags.checkpoint_path and len(folders) > 1:
+        raise UsageError("--checkpoint_path is one model's: --model_dir must name one model")
+
     from base.files import atomic_write, exclusive_file
     from base.progress import Progress
     from utility.prediction import inference
     from utility.prediction.predictor import Predictor
 
-    folders, category = choose_models(flags.model_dir.split(","), flags.category)
-    if flags.checkpoint_path and len(folders) > 1:
-        raise UsageError("--checkpoint_path is one model's: --model_dir must name one model")
     predictor = Predictor(
         folders,
         category,
@@ -81,26 +83,25 @@ def list_files(image):
     """Returns the paths that --image stands for, folders and lists opened.
 
     Raises:
+        UsageError: a name is empty.
         DataError: there is no such file, a folder without photos, or a list that is no text.
     """
     files = []
-    for path in _named(image):
+    if not all(paths.listed(image)):
+        raise UsageError(f"--image={image} names an empty file: expected one, or several with commas between")
+    for path in paths.listed(image):
         if os.path.isdir(path):
             names = sorted(name for name in os.listdir(path) if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS))
             if not names:
-                raise DataError(path, None, f"has no photo: files ending in {', '.join(PHOTO_ENDINGS)} would be right")
+                raise DataError(path, None, f"has no photo: expected files ending in {', '.join(PHOTO_ENDINGS)}")
             files += [os.path.join(path, name) for name in names]
         elif path.lower().endswith(".txt") and os.path.isfile(path):
             files += _read_list(path)
         elif os.path.isfile(path):
             files.append(path)
         else:
-            raise DataError(path, None, "is missing: a photo, a video, a folder or a .txt list would be right")
+            raise DataError(path, None, "is missing: expected a photo, a video, a folder or a .txt list")
     return files
-
-
-def _named(image):
-    return [image] if os.path.exists(image) else image.split(",")
 
 
 def _read_list(path):
@@ -139,7 +140,7 @@ def _check_outputs(files, outputs):
 
 def _check_folder(image, output_dir):
     """Raises UsageError where the same command would take the pictures that it has drawn for photos."""
-    for path in _named(image):
+    for path in paths.listed(image):
         if os.path.isdir(path) and os.path.realpath(path) == os.path.realpath(output_dir):
             what = f"--output_dir={output_dir} is the folder of the photos, among which the drawn pictures would count"
             raise UsageError(f"{what}; expected another folder")
@@ -153,27 +154,26 @@ def choose_models(parents, category):
         DataError: there is no model.
     """
     from utility.model import model_directory
-    from utility.prediction import predict_all
+    from utility.prediction import model_choice
 
-    found = [model_directory.find(parent) for parent in parents]
-    schema = model_directory.read(next(iter(found[0].values())))["schema"]
-    known = set.intersection(*map(set, found))
+    known = set.intersection(*(set(model_directory.find(parent)) for parent in parents))
     if category is None and len(known) == 1:
         (category,) = known
-    if category in (None, ALL) or category not in schema.category_names:
-        raise UsageError(f"--category must name the garment in the photos: one of {', '.join(schema.category_names)}")
-    return predict_all.find_models(parents, [category])[category], category
+    names = model_choice.garments(parents)
+    if category in (None, ALL) or category not in names:
+        raise UsageError(f"--category must name the garment in the photos: one of {', '.join(names)}")
+    return model_choice.find_models(parents, [category])[category], category
 
 
 def _parse_box(text):
     if text is None:
         return None
     try:
-        box = tuple(float(number) for number in text.split(","))
+        box = tuple(float(number) for number in re.split("[,_]", text))
     except ValueError:
         box = ()
     if len(box) != 4 or not (all(map(math.isfinite, box)) and box[0] < box[2] and box[1] < box[3]):
-        raise UsageError(f"--box={text} is no box: x0,y0,x1,y1 with x0 < x1 and y0 < y1, in pixels, is needed")
+        raise UsageError(f"--box={text} is no box: expected x0,y0,x1,y1 with x0 < x1 and y0 < y1, in pixels")
     return box
 
 
@@ -184,7 +184,7 @@ def _predict_photo(predictor, path, output, category, box, table):
     image = photo_reading.read(path)
     found = predictor.predict(image, category, box, name=path)
     drawing.save(output + ".png", _draw(image, predictor.schema, found))
-    _write_json(output + ".json", {"image": path, **found})
+    _write_json(output + ".json", {**_seen(path, box), **found})
     _write_rows(table, path, "", found)
 
 
@@ -198,7 +198,12 @@ def _predict_video(predictor, path, output, category, box, table):
             write(_draw(image, predictor.schema, found))
             results.append({"frame": number, "seconds": number / rate, **found})
             _write_rows(table, path, number, found)
-    _write_json(output + ".json", {"image": path, "frames_per_second": rate, "frames": results})
+    _write_json(output + ".json", {**_seen(path, box), "frames_per_second": rate, "frames": results})
+
+
+def _seen(path, box):
+    """Returns what a result's JSON says of the file, and of the part of it that was looked at."""
+    return {"image": path} if box is None else {"image": path, "box": box}
 
 
 def _draw(image, schema, found):

@@ -173,7 +173,7 @@ def read(path):
     """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise DataError(path, None, "cannot be read as an image: a JPEG or PNG photo would be right")
+        raise DataError(path, None, "cannot be read as an image: expected a JPEG or PNG photo")
     return np.ascontiguousarray(image[..., ::-1])
 
 

@@ -8,23 +8,23 @@ what the output folder held, and what is pending is not done twice.
 import collections
 import concurrent.futures
 import contextlib
-import glob
 import hashlib
+import importlib
 import itertools
 import json
 import os
 import shutil
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import tensorflow as tf
-
-from base import errors, files, machine
+from base import errors, files, machine, stderr
+from base import late_tensorflow as tf
 from base import schema as schemas
 from base.errors import DataError, DataErrors
 from base.schema import ALL
-from preprocessing.data import annotations, layout, manifest, photos, records
+from preprocessing.data import boxes, manifest, records
 from preprocessing.data.conversion_plan import name_in_data
+from preprocessing.data.row_examples import digest_of_photo, process
 
 SKIPPED = "skipped.txt"  # in the output folder: the rows that --skip_bad left out
 PENDING = ".pending"  # in the output folder: the shards of a conversion that is not done
@@ -32,22 +32,6 @@ _CHUNK = 8  # photos handed to a thread at a time
 _CHUNKS_PER_CORE = 4  # handed out before the first of them is written: they wait in memory
 _SECONDS_BETWEEN_NOTES = 1  # in the manifest, of the shards that are done
 _MOST_BYTES_OF_LINES = manifest.MOST_BYTES // 2  # of rows left out, in the manifest
-
-
-class Outcome(NamedTuple):
-    """What became of a row.
-
-    Attributes:
-        example: the bytes of its example; None if it is faulty.
-        digest: of its photo's file; empty where that cannot be read.
-        faults: a list of DataError.
-        remark: a line to be said, or None.
-    """
-
-    example: Any
-    digest: bytes
-    faults: list
-    remark: Any = None
 
 
 def convert(
@@ -154,11 +138,11 @@ def _earlier(output_dir, labelled):
     except DataError:  # which tells the user that the conversion writes it anew
         return None
     if earlier is None and there:
-        what = "holds TFRecords of another program (they have no manifest): an empty folder would be right"
+        what = "holds TFRecords of another program (they have no manifest): expected an empty folder"
         raise DataError(output_dir, None, what)
     if earlier and earlier["labelled"] != labelled and there:
         kinds = ("test records", "training records")
-        what = f"holds {kinds[earlier['labelled']]}: another folder for {kinds[labelled]} would be right"
+        what = f"holds {kinds[earlier['labelled']]}: expected another folder for {kinds[labelled]}"
         raise DataError(output_dir, None, what)
     return earlier
 
@@ -172,7 +156,7 @@ def _is_done(shard, folder, noted, skip_bad):
             return False
     except OSError:
         return False
-    return _combined(map(_digest_of_photo, shard.rows)) == noted.get("photos")
+    return _combined(map(digest_of_photo, shard.rows)) == noted.get("photos")
 
 
 def _fingerprint(shard):
@@ -181,19 +165,10 @@ def _fingerprint(shard):
     if schema != schemas.default():  # what FashionAI's digest has always been stays
         digest.update(json.dumps(schema.to_json(), sort_keys=True).encode())
     for row in shard.rows:
-        digest.update(f"{name_in_data(row)} {row.category} ".encode())
+        digest.update(f"{name_in_data(row)} {row.category} {boxes.to_text(row.box)}".encode())
         if row.points is not None:
             digest.update(row.points.tobytes() + row.visibility.tobytes())
     return digest.hexdigest()
-
-
-def _digest_of_photo(row):
-    """Returns the digest of a photo's bytes: of two exchanged photos neither size nor time need tell."""
-    path, wrong = layout.photo_path(row.split, row.image_id)
-    try:
-        return b"" if wrong else hashlib.sha256(photos.read_bytes(path)).digest()
-    except photos.BadPhoto:
-        return b""
 
 
 def _combined(digests):
@@ -205,6 +180,7 @@ def _combined(digests):
 
 def _outcomes(rows, on_photo, on_remark):
     """Yields the Outcome of each row, in their order, as threads read and check the photos some way ahead."""
+    importlib.import_module("tensorflow")  # here: in a thread, its import would hold other threads' complaints back
     starts = collections.deque(range(0, len(rows), _CHUNK))
     waiting = collections.deque()
     cores = machine.cores()
@@ -217,47 +193,15 @@ def _outcomes(rows, on_photo, on_remark):
                 for outcome in waiting.popleft().result():
                     on_photo()
                     if outcome.remark:
-                        on_remark(outcome.remark)
+                        with stderr.LOCK:
+                            on_remark(outcome.remark)
                     yield outcome
         finally:
             threads.shutdown(cancel_futures=True)
 
 
 def _process_all(rows):
-    return [_process(row) for row in rows]
-
-
-def _process(row):
-    path, wrong = layout.photo_path(row.split, row.image_id)
-    if wrong:
-        return _refuse(row, wrong)
-    data = b""
-    try:
-        data = photos.read_bytes(path)
-        photo = photos.check(data)
-    except photos.BadPhoto as error:
-        return _refuse(row, error, data)
-    faults = _points_outside(row, photo.size) if row.points is not None else []
-    remark = photo.remark and f"{row.csv}: line {row.line}: {row.image_id} {photo.remark}"
-    labels = row.points, row.visibility, row.schema
-    encoded = records.serialise(row.image_id, photo.encoded, photo.size, row.category, *labels)
-    return Outcome(None if faults else encoded, hashlib.sha256(data).digest(), faults, remark)
-
-
-def _refuse(row, wrong, data=b""):
-    digest = hashlib.sha256(data).digest() if data else b""
-    return Outcome(None, digest, [row.fault("image_id", f"{annotations.shown(row.image_id)} {wrong}")])
-
-
-def _points_outside(row, size):
-    width, height = size
-    faults = []
-    for name, (x, y), state in zip(row.schema.keypoints, row.points.tolist(), row.visibility.tolist()):
-        if state >= 0 and not (0 <= x < width and 0 <= y < height):
-            what = f"lies outside the photo, which has {width}x{height} pixels"
-            right = f"0_0 to {width - 1}_{height - 1} would be right"
-            faults.append(row.fault(name, f"{x:.0f}_{y:.0f} {what}: {right}"))
-    return faults
+    return [process(row) for row in rows]
 
 
 class _Faulty(Exception):
@@ -330,12 +274,11 @@ def _notes_that_fit(notes):
 
 
 def _others(output_dir, done):
-    """Returns the paths of shards that are not of this conversion, of its list, and what a kill left unfinished."""
+    """Returns the paths of shards that are not of this conversion, and of the list of an earlier one."""
     paths = [path for validation in (False, True) for path in records.list_shards(output_dir, ALL, validation)]
     paths = [path for path in paths if os.path.basename(path) not in done]
-    for name in (".*.tmp", SKIPPED):
-        paths += glob.glob(os.path.join(glob.escape(output_dir), name))
-    return paths
+    skipped = os.path.join(output_dir, SKIPPED)
+    return [*paths, skipped] if os.path.lexists(skipped) else paths
 
 
 def _place(fault):

@@ -16,7 +16,10 @@ SHARD_RECORDS = 512
 
 
 class Row(NamedTuple):
-    """A photo and what the CSV says of it: points [K, 2] in its pixels, visibility [K]; None in a test split."""
+    """A photo and what the CSV says of it: points [K, 2] in its pixels, visibility [K]; None in a test split.
+
+    `box` is (x0, y0, x1, y1), see `boxes`; None for the whole photo.
+    """
 
     split: str
     csv: str
@@ -26,6 +29,7 @@ class Row(NamedTuple):
     points: Any
     visibility: Any
     schema: Schema
+    box: Any = None
 
     def fault(self, column, what):
         return DataError(self.csv, f"line {self.line}, column {column}", what)
@@ -54,7 +58,7 @@ def read_rows(splits, schema):
         csv, labelled = layout.find_csv(split), layout.is_labelled(split)
         table, wrong = annotations.parse(csv, labelled, schema)
         if not len(table) and not wrong:
-            raise DataError(csv, None, "has no rows: one row a photo would be right")
+            raise DataError(csv, None, "has no rows: expected one row per photo")
         faults += wrong
         rows_of_split = _to_rows(split, table, labelled)
         suspects = _with_wrong_labels(table) if labelled else set()
@@ -70,7 +74,8 @@ def _to_rows(split, table, labelled):
     nothing = [None] * len(table)
     points, visibility = (table.points, table.visibility) if labelled else (nothing, nothing)
     columns = (table.lines.tolist(), table.image_ids, table.categories, points, visibility)
-    return [Row(split, table.file, *values, table.schema) for values in zip(*columns)]
+    rows = zip(zip(*columns), table.boxes or nothing)
+    return [Row(split, table.file, *values, table.schema, box) for values, box in rows]
 
 
 def _with_wrong_labels(table):
@@ -86,12 +91,10 @@ def _wrong_labels(row):
     present = [name for name, state in zip(row.schema.keypoints, row.visibility) if state >= 0]
     own = row.schema.keypoint_names(row.category)
     if not present:
-        what = f"and all others are absent: {row.category} with at least one keypoint would be right"
+        what = f"and all others are absent: expected {row.category} with at least one keypoint"
         return [row.fault(own[0], what)]
     return [
-        row.fault(name, f"is no keypoint of {row.category}: -1_-1_-1 would be right")
-        for name in present
-        if name not in own
+        row.fault(name, f"is no keypoint of {row.category}: expected -1_-1_-1") for name in present if name not in own
     ]
 
 
@@ -123,22 +126,48 @@ def plan_warnings(shards):
 def make_plan(rows, labelled, val_fraction, seed, shard_records=SHARD_RECORDS):
     """Returns the Shards of a conversion.
 
-    Labelled rows are shuffled by a hash of the seed and their name, so that a photo more or less moves no other; the
-    first ones of each category, at least one, are for validation. Test rows stay in the order of their CSV.
+    Labelled rows are shuffled by a hash of the seed and their photo's name, so that a photo more or less moves no
+    other; the first ones of each category, at least one, are for validation. A photo that has several rows is for
+    validation with all of them, or with none, and stays where a category would be left without another to train on.
+    Test rows stay in the order of their CSV.
     """
-    shards = []
+    by_category = {}
     for category in sorted({row.category for row in rows}):
-        own = [row for row in rows if row.category == category]
-        num_validation = 0
+        own = by_category[category] = [row for row in rows if row.category == category]
         if labelled:
             own.sort(key=lambda row: hashlib.sha256(f"{seed} {name_in_data(row)}".encode()).digest())
-            if val_fraction > 0 and len(own) > 1:
-                num_validation = max(1, int(len(own) * val_fraction + 0.5))
-        for validation, part in ((False, own[num_validation:]), (True, own[:num_validation])):
+    held_back = _held_back(by_category, val_fraction) if labelled and val_fraction > 0 else set()
+    shards = []
+    for category, own in by_category.items():
+        for validation in (False, True):
+            part = [row for row in own if (_photo(row) in held_back) == validation]
             for number, start in enumerate(range(0, len(part), shard_records)):
                 name = records.shard_name(category, number, validation)
                 shards.append(Shard(name, part[start : start + shard_records], validation))
     return shards
+
+
+def _held_back(by_category, val_fraction):
+    """Returns the names of the photos that are for validation, of the rows of each category in their order."""
+    names = {category: [_photo(row) for row in rows] for category, rows in by_category.items()}
+    training = {category: set(own) for category, own in names.items()}
+    held_back = set()
+    for category, own in names.items():
+        wanted = max(1, int(len(own) * val_fraction + 0.5)) if len(set(own)) > 1 else 0
+        taken = 0
+        for name in own:
+            is_last = [other for other, rest in training.items() if rest == {name}]
+            if taken < wanted and (not is_last or (is_last == [category] and wanted == len(own))):
+                held_back.add(name)
+                for rest in training.values():
+                    rest.discard(name)
+            taken += name in held_back
+    return held_back
+
+
+def _photo(row):
+    """Returns what the rows of a photo have in common, however they spell its name."""
+    return annotations.plain_id(name_in_data(row))
 
 
 def name_in_data(row):

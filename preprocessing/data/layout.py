@@ -31,21 +31,19 @@ def list_splits(data_dir, names=None):
             name for name in os.listdir(data_dir) if _kind(name) and os.path.isdir(os.path.join(data_dir, name))
         )
     except OSError as error:
-        what = f"cannot be read ({error.strerror}): a folder with train_0, test_0, … would be right"
+        what = f"cannot be read ({error.strerror}): expected a folder with train_0, test_0, …"
         raise DataError(data_dir, None, what) from error
     if names is None:
         names = [name for name in there if _kind(name) == "train"]
     if not names:
-        what = (
-            f"has no train split (it has {', '.join(there) or 'none'}): train_0 would be right; --splits names others"
-        )
+        what = f"has no train split (it has {', '.join(there) or 'none'}): expected train_0; --splits names others"
         raise DataError(data_dir, None, what)
     for name in names:
         if name not in there:
-            what = f"has no split {shown(name)}: one of {', '.join(there) or 'none'} would be right"
+            what = f"has no split {shown(name)}: expected one of {', '.join(there) or 'none'}"
             raise DataError(data_dir, None, what)
     if len({_kind(name) for name in names}) > 1:
-        raise UsageError(f"--splits={','.join(names)}: train and test splits: one call for either kind would be right")
+        raise UsageError(f"--splits={','.join(names)}: train and test splits: expected one call for either kind")
     return [os.path.join(data_dir, name) for name in names]
 
 
@@ -81,9 +79,9 @@ def find_csv(split):
         return found[0]
     if not found:
         wanted = "one CSV file" if is_labelled(split) else "test.csv"
-        raise DataError(folder, None, f"has no CSV: {wanted} would be right")
+        raise DataError(folder, None, f"has no CSV: expected {wanted}")
     names = ", ".join(os.path.basename(path) for path in found)
-    raise DataError(folder, None, f"has {len(found)} CSV files ({names}): one would be right")
+    raise DataError(folder, None, f"has {len(found)} CSV files ({names}): expected one")
 
 
 def photo_path(split, image_id):
@@ -94,7 +92,7 @@ def photo_path(split, image_id):
     path = os.path.join(split, image_id)
     place = os.path.realpath(path) if os.path.islink(path) else _real_folder(os.path.dirname(path)) + os.sep
     if not place.startswith(_real_folder(split) + os.sep):
-        return path, "is a link that leads out of its split: a photo inside it would be right"
+        return path, "is a link that leads out of its split: expected a photo inside it"
     return path, None
 
 

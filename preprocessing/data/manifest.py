@@ -11,9 +11,8 @@ import json
 import os
 import re
 
-import tensorflow as tf
-
 from base import checked_json
+from base import late_tensorflow as tf
 from base import schema as schemas
 from base.errors import DataError, DataErrors
 from base.files import atomic_write
@@ -40,7 +39,7 @@ def read(data_dir):
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise ValueError(f"has more than {MOST_BYTES:,} bytes")
-        manifest = json.loads(data.decode())
+        manifest = checked_json.loads(data.decode())
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -144,9 +143,7 @@ def verify(data_dir, categories, checksums=False):
         what = "says that the conversion was stopped: the same tools/convert_tfrecords.py command goes on"
         raise DataError(os.path.join(data_dir, NAME), "complete", what)
     if manifest and not manifest["labelled"]:
-        raise DataError(
-            data_dir, None, "holds test records, without keypoints: records of a train split would be right"
-        )
+        raise DataError(data_dir, None, "holds test records, without keypoints: expected records of a train split")
     schema = manifest["schema"] if manifest else schemas.default()
     counts, faults = {}, []
     for category in categories:

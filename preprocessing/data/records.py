@@ -9,35 +9,33 @@ import re
 import struct
 
 import numpy as np
-import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from base import late_tensorflow as tf
 from base import schema as schemas
 from base.errors import DataError
 from base.schema import ALL, CATEGORY_PATTERN
-from preprocessing.data import annotations, photos
+from preprocessing.data import annotations, boxes, photos
 
 _SHARD = re.compile(rf"(?P<category>{CATEGORY_PATTERN})_(?P<number>\d{{4,}})(?P<validation>_val)?\.tfrecord")
 CONVERT_AGAIN = "tools/convert_tfrecords.py writes it anew"
 _FARTHEST = 999_999  # a coordinate in pixels, as in the CSV
 
-_IMAGE_FEATURES = {
-    "image/encoded": tf.io.FixedLenFeature([], tf.string),
-    "image/filename": tf.io.FixedLenFeature([], tf.string),
-    "image/height": tf.io.FixedLenFeature([], tf.int64),
-    "image/width": tf.io.FixedLenFeature([], tf.int64),
-    "image/classid": tf.io.FixedLenFeature([], tf.int64),
-}
+_TEXTS = ("image/encoded", "image/filename")
+_NUMBERS = ("image/height", "image/width", "image/classid")
+_BOX = "image/box"  # x0, y0, x1, y1 (`boxes`); an example of the whole photo has none
 _KEYPOINT_FEATURES = tuple(f"image/keypoint/{name}" for name in ("x", "y", "v", "gid"))
 
 
 def _specification(schema, labelled):
     """Returns {name: tf.io.FixedLenFeature} of what is read of an example."""
+    text, number = (tf.io.FixedLenFeature([], kind) for kind in (tf.string, tf.int64))
     own = tf.io.FixedLenFeature([len(schema.keypoints)], tf.int64)
-    return {**_IMAGE_FEATURES, **(dict.fromkeys(_KEYPOINT_FEATURES, own) if labelled else {})}
+    of_image = {**dict.fromkeys(_TEXTS, text), **dict.fromkeys(_NUMBERS, number)}
+    return {**of_image, **(dict.fromkeys(_KEYPOINT_FEATURES, own) if labelled else {})}
 
 
-def serialise(image_id, encoded, size, category, points=None, visibility=None, schema=None):
+def serialise(image_id, encoded, size, category, points=None, visibility=None, schema=None, box=None):
     """Returns the bytes of one example.
 
     Args:
@@ -48,6 +46,7 @@ def serialise(image_id, encoded, size, category, points=None, visibility=None, s
         points: [K, 2] whole pixels; None for a test example, which has no keypoints.
         visibility: [K] in {-1, 0, 1}, with `points`.
         schema: the Schema; FashionAI's where not given.
+        box: the garment's (x0, y0, x1, y1) in the photo; None for the whole photo.
     """
     schema = schema or schemas.default()
     example = tf.train.Example()
@@ -59,6 +58,8 @@ def serialise(image_id, encoded, size, category, points=None, visibility=None, s
     feature["image/height"].int64_list.value.append(size[1])
     feature["image/channels"].int64_list.value.append(3)
     feature["image/classid"].int64_list.value.append(schema.category_names.index(category))
+    if box is not None:
+        feature[_BOX].int64_list.value.extend(box)
     if points is not None:
         columns = zip(*np.asarray(points).tolist())
         for name, values in zip("xy", columns):
@@ -79,15 +80,21 @@ def parse(serialised, labelled=True, schema=None):
 
     Returns:
         {encoded: string [...], the JPEG; image_id: string [...]; image_size: int32 [..., 2], width and height;
+        box: int32 [..., 4], the garment's part of the photo, of (0, 0, width, height) where the example has no box;
         category: int32 [...], the index among the schema's categories; and where labelled points: int32 [..., K, 2];
         visibility: int32 [..., K] in {-1, 0, 1}}.
     """
-    features = tf.io.parse_example(serialised, _specification(schema or schemas.default(), labelled))
-    size = [features["image/width"], features["image/height"]]
+    specification = _specification(schema or schemas.default(), labelled)
+    box = tf.io.FixedLenFeature([4], tf.int64, default_value=[0] * 4)
+    features = tf.io.parse_example(serialised, {**specification, _BOX: box})
+    size = tf.stack([features["image/width"], features["image/height"]], -1)
+    # The whole photo where there is no box: 0 to 0 holds no pixel.
+    far_corner = tf.where(features[_BOX][..., 2:] > 0, features[_BOX][..., 2:], size)
     example = {
         "encoded": features["image/encoded"],
         "image_id": features["image/filename"],
-        "image_size": tf.cast(tf.stack(size, -1), tf.int32),
+        "image_size": tf.cast(size, tf.int32),
+        "box": tf.cast(tf.concat([features[_BOX][..., :2], far_corner], -1), tf.int32),
         "category": tf.cast(features["image/classid"], tf.int32),
     }
     if labelled:
@@ -128,7 +135,7 @@ def list_shards(data_dir, category, validation=False):
     try:
         names = os.listdir(data_dir)
     except OSError as error:
-        what = f"cannot be read ({error.strerror}): a folder of TFRecords would be right"
+        what = f"cannot be read ({error.strerror}): expected a folder of TFRecords"
         raise DataError(data_dir, None, what) from error
     matches = [match for match in map(_SHARD.fullmatch, names) if match]
     matches = [match for match in matches if bool(match["validation"]) == validation]
@@ -220,7 +227,23 @@ def _wrong_features(feature, category, schema):
     class_id, names = values["image/classid"], schema.category_names
     if category in names and class_id != [names.index(category)]:
         return f"has image/classid {class_id} where {category} is [{names.index(category)}]"
-    return _out_of_bounds(values, schema)
+    return _out_of_bounds(values, schema) or _wrong_box(feature, values)
+
+
+def box_of(example):
+    """Returns the box (x0, y0, x1, y1) of a tf.train.Example, None for the whole photo."""
+    feature = example.features.feature
+    return tuple(feature[_BOX].int64_list.value) if _BOX in feature else None
+
+
+def _wrong_box(feature, values):
+    if _BOX not in feature:
+        return None
+    box, size = tuple(feature[_BOX].int64_list.value), [*values["image/width"], *values["image/height"]]
+    if len(box) != 4:
+        return f"has {len(box)} values of int64 in {_BOX}: expected 4"
+    wrong = boxes.outside(box, size)
+    return wrong and f"has the {_BOX} {wrong}"
 
 
 def _values(feature, dtype):

@@ -9,12 +9,10 @@ import math
 import tensorflow as tf
 
 from base import geometry
-from configs.flag_table import GROUPS
 from preprocessing.input import streams
 from preprocessing.input.streams import Stream
 
-# The options of the augmentation and their values where a caller gives none.
-DEFAULTS = {flag.name: flag.default for flag in GROUPS["augmentation"] if flag.name != "augment"}
+_CROP_ATTEMPTS = 100  # boxes drawn before the whole photo is taken
 
 # What is drawn uniformly from [0, 1) for each example. The crop's box has a stream, too: an operation samples it.
 _DRAWS = {
@@ -30,19 +28,6 @@ _DRAWS = {
     "order": Stream.ORDER,
     "method": Stream.METHOD,
 }
-
-
-def options(changes):
-    """Returns DEFAULTS with the values of `changes`; raises ValueError for a name that is not among them."""
-    unknown = changes.keys() - DEFAULTS.keys()
-    if unknown:
-        raise ValueError(f"no option of the augmentation: {', '.join(sorted(unknown))}")
-    return {**DEFAULTS, **changes}
-
-
-def options_from(flags):
-    """Returns the options that the flags {name: value} ask for, None where `augment` is off."""
-    return {name: flags[name] for name in DEFAULTS} if flags["augment"] else None
 
 
 def draw(seed, positions):
@@ -64,20 +49,20 @@ def sample_matrices(points, labelled, image_size, target_size, draws, options, s
         image_size: float32 [N, 2] (width, height) of the photos.
         target_size: int, height and width of the network's input.
         draws: what `draw` returned.
-        options: the dict of augmentation options (DEFAULTS has them all).
+        options: the AugmentationOptions.
         seed, positions: as for `draw`: the sampling of the boxes has a stream of its own.
 
     Returns:
         to_input: float32 [N, 2, 3], from each photo's plane to the input's.
         flipped: bool [N]; the caller exchanges left and right keypoints.
     """
-    turn = _sample_rotations(points, labelled, image_size, draws, options)
-    crop = _sample_crops(geometry.apply(turn, points), labelled, image_size, draws, options, seed, positions)
+    rotation = _sample_rotations(points, labelled, image_size, draws, options)
+    crop = _sample_crops(geometry.apply(rotation, points), labelled, image_size, draws, options, seed, positions)
     left, top, width, height = tf.unstack(crop, axis=1)
-    to_input = geometry.compose(turn, geometry.cropping(left, top, width, height, target_size, target_size))
-    flipped = draws["flip"] < options["flip_probability"]
-    mirrored = geometry.compose(to_input, tf.constant(geometry.mirroring(float(target_size)), tf.float32))
-    return tf.where(flipped[:, None, None], mirrored, to_input), flipped
+    to_input = geometry.compose(rotation, geometry.cropping(left, top, width, height, target_size, target_size))
+    flipped = draws["flip"] < options.flip_probability
+    also_flipped = geometry.compose(to_input, tf.constant(geometry.flipping(float(target_size)), tf.float32))
+    return tf.where(flipped[:, None, None], also_flipped, to_input), flipped
 
 
 def color_amounts(draws, options):
@@ -85,13 +70,13 @@ def color_amounts(draws, options):
 
     Args:
         draws: what `draw` returned.
-        options: the dict of augmentation options.
+        options: the AugmentationOptions.
     """
     return {
-        "brightness": _uniform_between(draws["brightness"], -options["brightness"], options["brightness"]),
-        "saturation": _uniform_between(draws["saturation"], *options["saturation"]),
-        "hue": _uniform_between(draws["hue"], -options["hue"], options["hue"]),
-        "contrast": _uniform_between(draws["contrast"], *options["contrast"]),
+        "brightness": _uniform_between(draws["brightness"], -options.brightness, options.brightness),
+        "saturation": _uniform_between(draws["saturation"], *options.saturation),
+        "hue": _uniform_between(draws["hue"], -options.hue, options.hue),
+        "contrast": _uniform_between(draws["contrast"], *options.contrast),
     }
 
 
@@ -105,16 +90,16 @@ def _uniform_between(draw, low, high):
 
 
 def _sample_rotations(points, labelled, image_size, draws, options):
-    """Returns the matrices [N, 2, 3] of turns about the keypoints' centres, or the identity."""
-    degrees = _uniform_between(draws["degrees"], -options["rotate_degrees"], options["rotate_degrees"])
+    """Returns the matrices [N, 2, 3] of rotations about the keypoints' centres, or the identity."""
+    degrees = _uniform_between(draws["degrees"], -options.rotate_degrees, options.rotate_degrees)
     top_left, bottom_right = _bounds(points, labelled, image_size)
     x, y = tf.unstack((top_left + bottom_right) / 2.0, axis=1)
-    turn = geometry.rotation(degrees * (math.pi / 180.0), x, y)
-    turned = geometry.apply(turn, points)
-    inside = tf.reduce_all((turned >= 0.0) & (turned < image_size[:, None]), -1)
+    rotation = geometry.rotation(degrees * (math.pi / 180.0), x, y)
+    rotated = geometry.apply(rotation, points)
+    inside = tf.reduce_all((rotated >= 0.0) & (rotated < image_size[:, None]), -1)
     keeps_some = tf.reduce_any(inside & labelled, 1) | ~tf.reduce_any(labelled, 1)
-    do = (draws["rotate"] < options["rotate_probability"]) & keeps_some
-    return tf.where(do[:, None, None], turn, geometry.identity())
+    do = (draws["rotate"] < options.rotate_probability) & keeps_some
+    return tf.where(do[:, None, None], rotation, geometry.identity())
 
 
 def _sample_crops(points, labelled, image_size, draws, options, seed, positions):
@@ -123,8 +108,8 @@ def _sample_crops(points, labelled, image_size, draws, options, seed, positions)
     They cover all labelled points and a border as far as the photo reaches; the whole photo when no box was found.
     """
     top_left, bottom_right = _bounds(points, labelled, image_size)
-    low = tf.floor(tf.clip_by_value(top_left - options["bbox_border"], 0.0, image_size - 1.0))
-    high = tf.math.ceil(tf.clip_by_value(bottom_right + options["bbox_border"], low + 1.0, image_size))
+    low = tf.floor(tf.clip_by_value(top_left - options.bbox_border, 0.0, image_size - 1.0))
+    high = tf.math.ceil(tf.clip_by_value(bottom_right + options.bbox_border, low + 1.0, image_size))
     # The op truncates its bounds to whole pixels: a quarter pixel keeps rounding errors from moving them.
     boxes = (tf.concat([low, high], 1) + 0.25) / tf.tile(image_size, [1, 2])
 
@@ -134,7 +119,7 @@ def _sample_crops(points, labelled, image_size, draws, options, seed, positions)
     begins, sizes = zip(*(_sample_box(*row, options) for row in zip(tf.unstack(shapes), tf.unstack(boxes), keys)))
     crops = tf.cast(tf.gather(tf.concat([tf.stack(begins), tf.stack(sizes)], 1), [1, 0, 4, 3], axis=1), tf.float32)
     whole = tf.concat([tf.zeros_like(image_size), image_size], 1)
-    return tf.where((draws["crop"] < options["crop_probability"])[:, None], crops, whole)
+    return tf.where((draws["crop"] < options.crop_probability)[:, None], crops, whole)
 
 
 def _sample_box(shape, box, key, options):
@@ -144,9 +129,9 @@ def _sample_box(shape, box, key, options):
         bounding_boxes=box[None, None],
         seed=key,
         min_object_covered=1.0,
-        aspect_ratio_range=options["crop_aspect"],
-        area_range=options["crop_area"],
-        max_attempts=options["crop_attempts"],
+        aspect_ratio_range=options.crop_aspect,
+        area_range=options.crop_area,
+        max_attempts=_CROP_ATTEMPTS,
     )
     return begin, size
 

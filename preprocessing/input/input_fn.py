@@ -14,6 +14,7 @@ from preprocessing.data import manifest, records
 from preprocessing.input import augmentation as randomly
 from preprocessing.input import color, decoding, record_order, rendering
 from preprocessing.input.resampling import resize_first
+from preprocessing.input.tracing import as_written
 
 # Examples that are augmented together: each operation's fixed costs are shared by so many.
 CHUNK = 16
@@ -30,7 +31,6 @@ def make_dataset(
     start_step=0,
     epochs=None,
     validation=False,
-    with_labels=True,
     num_preprocessing_threads=4,
     shuffle_buffer=1000,
     drop_remainder=False,
@@ -38,7 +38,7 @@ def make_dataset(
     workers=1,
     worker=0,
 ):
-    """Returns a `tf.data.Dataset` of (features, labels); of features alone for prediction.
+    """Returns a `tf.data.Dataset` of (features, labels).
 
     Args:
         data_dir: the folder of the records.
@@ -46,12 +46,11 @@ def make_dataset(
         training: True shuffles, augments and repeats; False reads every record once, in order, whole.
         batch_size: B.
         image_size: height and width of the network's input.
-        augmentation: {name: value} of what differs from `augmentation.DEFAULTS`; None: no augmentation.
+        augmentation: the AugmentationOptions; None: no augmentation.
         seed: int; the same seed gives the same batches, whatever the number of threads.
         start_step: the training step to start at: the first batch is that of an undisturbed training's step.
         epochs: passes over the data when training; None for no end.
         validation: read the validation shards.
-        with_labels: False for prediction.
         num_preprocessing_threads: threads of the pipeline.
         shuffle_buffer: records that the shuffling holds.
         drop_remainder: leave out the last, smaller batch.
@@ -61,8 +60,9 @@ def make_dataset(
 
     Returns:
         features: image [B, H, W, 3] RGB 0 to 255, uint8 when augmented, float32 else; to_input float32 [B, 2, 3],
-            photo plane to input plane; image_id string [B]; image_size int32 [B, 2] (width, height); category int32
-            [B], class id.
+            photo plane to input plane; image_id string [B]; image_size int32 [B, 2] (width, height); box int32 [B, 4],
+            the part of the photo that is taken for the photo (`preprocessing.data.boxes`), all of it without a box;
+            category int32 [B], class id.
         labels: points float32 [B, K, 2] (x, y) in the input plane; visibility int32 [B, K], 1 visible, 0 occluded,
             -1 absent (when training, also what the augmentation moved out of the input); norm float32 [B], the
             length that normalises the error, in photo pixels.
@@ -71,12 +71,7 @@ def make_dataset(
         DataError: the folder has no such records.
     """
     schema = manifest.schema_of(data_dir)
-    names = schema.category_names if category == ALL else (category,)
-    shards = [records.list_shards(data_dir, name, validation) for name in names]
-    shards = [files for files in shards if files]
-    if not shards:
-        kind = "validation records" if validation else "records"
-        raise DataError(data_dir, None, f"has no {kind} of {category}: convert the photos first")
+    shards = _shards(data_dir, category, schema, validation)
     if training:
         shards = [{file: records.count_records([file]) for file in files} for files in shards]
         step_size = batch_size * batches_per_step
@@ -87,38 +82,53 @@ def make_dataset(
             dataset = dataset.filter(lambda position, _: tf.equal(position % step_size // part, worker))
     else:
         dataset = record_order.in_order(sum(shards, [])).enumerate()
-    options = randomly.options(augmentation) if training and augmentation is not None else None
-
-    tf_options = tf.data.Options()
-    tf_options.threading.private_threadpool_size = num_preprocessing_threads
-    tf_options.deterministic = True
-    if options is None:
-        example = functools.partial(_example, schema, category, image_size, with_labels)
-        dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
-        dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
-    else:
-        rendering.start_compiler()
-        steps = (
-            functools.partial(draw_chunk, schema, category, image_size, options, seed),
-            functools.partial(decode_drawn, image_size, options),
-            functools.partial(render_chunk, image_size, options),
-        )
+    if training and augmentation is not None:
+        steps = _augmenting_steps(schema, category, image_size, augmentation, seed)
         dataset = _in_chunks(dataset, steps, num_preprocessing_threads)
         dataset = dataset.rebatch(batch_size, drop_remainder=drop_remainder)
-    return dataset.prefetch(2).with_options(tf_options)
+    else:
+        example = functools.partial(_example, schema, category, image_size)
+        dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
+        dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = num_preprocessing_threads
+    options.deterministic = True
+    return dataset.prefetch(2).with_options(options)
 
 
-def _example(schema, category, input_size, with_labels, _, serialised):
+def _shards(data_dir, category, schema, validation):
+    """Returns the shards of each category that there are records of, [[file]]."""
+    names = schema.category_names if category == ALL else (category,)
+    shards = [records.list_shards(data_dir, name, validation) for name in names]
+    shards = [files for files in shards if files]
+    if not shards:
+        kind = "validation records" if validation else "records"
+        raise DataError(data_dir, None, f"has no {kind} of {category}: convert the photos first")
+    return shards
+
+
+def _augmenting_steps(schema, category, image_size, options, seed):
+    rendering.start_compiler()
+    return (
+        functools.partial(draw_chunk, schema, category, image_size, options, seed),
+        functools.partial(decode_drawn, image_size, options),
+        functools.partial(render_chunk, image_size, options),
+    )
+
+
+@as_written
+def _example(schema, category, input_size, _, serialised):
     """Returns the features of a photo that is resized as a whole, and its labels."""
-    record = records.parse(serialised, with_labels, schema)
-    scale = float(input_size) / tf.cast(record["image_size"], tf.float32)
-    to_input = geometry.scaling(scale[0], scale[1])
-    window, from_window = decoding.decode_window(record["encoded"], record["image_size"], to_input, input_size)
+    record = records.parse(serialised, schema=schema)
+    corner, size = _corner_and_size(record["box"])
+    scale = float(input_size) / size
+    to_input = _from_photo(geometry.scaling(scale[0], scale[1]), corner)
+    window, from_window = decoding.decode_window(
+        record["encoded"], record["image_size"], to_input, input_size, record["box"]
+    )
     image = geometry.warp(window[None], from_window[None], [input_size, input_size], "NEAREST")[0]
     image = tf.ensure_shape(image, [input_size, input_size, 3])
     features = {"image": image, **_features(record, to_input)}
-    if not with_labels:
-        return features
     points = geometry.apply(to_input, _in_plane(record["points"]))
     return features, _labels(schema, category, record, points, record["visibility"])
 
@@ -134,36 +144,41 @@ def _in_chunks(dataset, steps, threads):
     return dataset.padded_batch(CHUNK).map(render, num_parallel_calls=threads)
 
 
+@as_written
 def draw_chunk(schema, category, input_size, options, seed, positions, serialised):
     """Returns what is drawn for up to CHUNK examples, the photos still encoded: (features, labels, encoded, drawn)."""
     count = tf.size(positions)
     rows = _filled_up(count)
     positions, record = tf.gather(positions, rows), records.parse(tf.gather(serialised, rows), schema=schema)
     drawn = randomly.draw(seed, positions)
-    points, visibility = _in_plane(record["points"]), record["visibility"]
-    size = tf.cast(record["image_size"], tf.float32)
+    corner, size = _corner_and_size(record["box"])
+    points, visibility = _in_plane(record["points"]) - corner[:, None], record["visibility"]
     to_input, flipped = randomly.sample_matrices(
         points, visibility >= 0, size, input_size, drawn, options, seed, positions
     )
     points, visibility = _moved(points, visibility, to_input, flipped, input_size, schema)
     labels = _labels(schema, category, record, points, visibility)
-    columns = _features(record, to_input), labels, record["encoded"], drawn
+    columns = _features(record, _from_photo(to_input, corner)), labels, record["encoded"], drawn
     return tf.nest.map_structure(lambda column: column[:count], columns)
 
 
+@as_written
 def decode_drawn(input_size, options, features, labels, encoded, drawn):
     """Decodes one example's window; returns its bytes in one row, for `padded_batch`, its shape and its matrix."""
-    window, from_window = decoding.decode_window(encoded, features["image_size"], features["to_input"], input_size)
+    window, from_window = decoding.decode_window(
+        encoded, features["image_size"], features["to_input"], input_size, features["box"]
+    )
     image, from_image = _resized_first(window, from_window, input_size, drawn["method"], options)
     return features, labels, drawn, {"row": tf.reshape(image, [-1]), "shape": tf.shape(image)[:2], "matrix": from_image}
 
 
+@as_written
 def render_chunk(input_size, options, features, labels, drawn, images):
     """Returns the features, with the image, and the labels of up to CHUNK examples."""
     count = tf.shape(images["shape"])[0]
     images, drawn = tf.nest.map_structure(lambda column: tf.gather(column, _filled_up(count)), (images, drawn))
     order = randomly.pick(drawn["order"], len(color.ORDERS))
-    order = tf.where(drawn["color"] < options["color_probability"], order, color.AS_IS)
+    order = tf.where(drawn["color"] < options.color_probability, order, color.AS_IS)
     rendered = rendering.render(
         images["row"],
         images["shape"],
@@ -180,6 +195,17 @@ def _filled_up(count):
     return tf.minimum(tf.range(CHUNK), count - 1)
 
 
+def _corner_and_size(box):
+    """Returns the corner (x, y) and the size (width, height), float32 [..., 2] each, of boxes int32 [..., 4]."""
+    box = tf.cast(box, tf.float32)
+    return box[..., :2], box[..., 2:] - box[..., :2]
+
+
+def _from_photo(from_part, corner):
+    """Returns the matrices [..., 2, 3] from the photo's plane, of those from the plane of its part at `corner`."""
+    return geometry.compose(geometry.translation(-corner[..., 0], -corner[..., 1]), from_part)
+
+
 def _in_plane(pixels):
     return geometry.to_plane(tf.cast(pixels, tf.float32))
 
@@ -189,6 +215,7 @@ def _features(record, to_input):
         "to_input": to_input,
         "image_id": record["image_id"],
         "image_size": record["image_size"],
+        "box": record["box"],
         "category": record["category"],
     }
 
@@ -203,7 +230,7 @@ def _labels(schema, category, record, points, visibility):
 
 
 def _resized_first(window, from_window, input_size, draw, options):
-    methods = options["resize_methods"]
+    methods = options.resize_methods
     branches = [lambda method=method: resize_first(window, from_window, input_size, method) for method in methods]
     return tf.switch_case(randomly.pick(draw, len(methods)), branches)
 

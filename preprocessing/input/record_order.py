@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from preprocessing.input import streams
 from preprocessing.input.streams import Stream
+from preprocessing.input.tracing import as_written
 
 # Shards of a category that are read in turn. A constant, for the order of the records depends on it.
 _SHARDS_IN_TURN = 4
@@ -32,6 +33,7 @@ def shuffled(shards, seed, buffer_size, start=0, epochs=None):
     total = sum(sum(files.values()) for files in shards)
     first = start // total
 
+    @as_written
     def epoch_records(epoch):
         records = _one_epoch(shards, seed, epoch, buffer_size)
         records = records.enumerate(epoch * total)
@@ -66,6 +68,7 @@ def _one_category(files, seed, epoch, number):
     counts = tf.cast(counts, tf.int64)
     starts = tf.minimum(tf.cast(shares * tf.cast(counts, tf.float32), tf.int64), tf.maximum(counts - 1, 0))
 
+    @as_written
     def from_start_on(name, start):
         records = tf.data.TFRecordDataset(name)
         return records.skip(start).concatenate(records.take(start))

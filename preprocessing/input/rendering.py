@@ -5,6 +5,7 @@ import os
 
 import tensorflow as tf
 
+from base import stderr
 from base.geometry import invert
 from preprocessing.input import color, packed_pixels
 
@@ -42,16 +43,9 @@ def start_compiler():
     XLA tells of the first thing that it compiles, past TensorFlow's log level; it is of no use to anybody.
     """
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})  # a GPU's memory is for the training
-    stderr = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
-            pixel = tf.compat.v1.placeholder(tf.int32, [1, 1])  # a constant would be folded, and nothing compiled
-            session.run(compiled(packed_pixels.to_image)(pixel), {pixel: [[0]]})
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+    with stderr.quiet(), tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
+        pixel = tf.compat.v1.placeholder(tf.int32, [1, 1])  # a constant would be folded, and nothing compiled
+        session.run(compiled(packed_pixels.to_image)(pixel), {pixel: [[0]]})
 
 
 def render(rows, shapes, to_input, input_size, amounts, order):

@@ -7,12 +7,13 @@ import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from base import machine
+from base import files, machine
 from base.errors import DataError
-from base.files import atomic_write, exclusive_file, exclusive_folder
+from base.files import atomic_folder, atomic_write, exclusive_file, exclusive_folder
 
 NAMES = ["plain.csv", "submission", ".hidden", "a.b", "two words [1].csv", "-dash", "Röcke ñ 裙子", "v2."]
 
@@ -66,16 +67,19 @@ def test_an_output_file_that_is_a_folder_is_refused_before_the_work(tmp_path, na
 
 
 KILLED = """import os, sys
-from base.files import atomic_path
-with atomic_path(sys.argv[1]):
+from base import files
+with getattr(files, sys.argv[1])(sys.argv[2]) as temporary:
+    if os.path.isdir(temporary):
+        os.makedirs(os.path.join(temporary, "a", "b"))
     os.kill(os.getpid(), 9)
 """
 
 
+@pytest.mark.parametrize("way", ["atomic_path", "atomic_folder"])
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_kill_left_goes_with_the_next_writing_and_what_is_being_written_stays(tmp_path, name):
+def test_what_a_kill_left_goes_with_the_next_writing_and_what_is_being_written_stays(tmp_path, name, way):
     path = tmp_path / name
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED, way, str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert len(os.listdir(tmp_path)) == 1
     with atomic_write(path) as slow:
@@ -87,19 +91,21 @@ def test_what_a_kill_left_goes_with_the_next_writing_and_what_is_being_written_s
     assert os.listdir(tmp_path) == [name]
 
 
+HERE = files._system()
 OTHERS = [
     "a.tmp",
     ".a.tmp",
     ".a.1-23.tmp",
-    ".a.x-01234567.tmp",
-    "a.999999999-01234567.tmp",
-    ".a.999999999-0123456g.tmp",
+    f".a.x-{HERE}-01234567.tmp",
+    f"a.999999999-{HERE}-01234567.tmp",
+    f".a.999999999-{HERE}-0123456g.tmp",
+    ".a.999999999-00000000-01234567.tmp",  # of another machine, or another container, where the number is another's
 ]
 
 
 def test_no_file_goes_that_is_not_a_dead_processs_temporary_one(tmp_path):
-    others = [*OTHERS, f".a.{os.getpid()}-01234567.tmp", ".a.99999999999999999999-01234567.tmp"]
-    for name in [*others, ".a.999999999-01234567.tmp", ".b 1-2.x.999999999-01234567.tmp"]:
+    others = [*OTHERS, f".a.{os.getpid()}-{HERE}-01234567.tmp", f".a.99999999999999999999-{HERE}-01234567.tmp"]
+    for name in [*others, f".a.999999999-{HERE}-01234567.tmp", f".b 1-2.x.999999999-{HERE}-01234567.tmp"]:
         (tmp_path / name).touch()
     with atomic_write(tmp_path / "out") as file:
         file.write("")
@@ -139,6 +145,33 @@ def test_a_written_file_has_the_permissions_of_any_other(tmp_path):
         file.write("x")
     (tmp_path / "other").write_text("x")
     assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+def test_a_folder_that_may_not_be_listed_may_be_written_to(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(errno.EACCES, "Permission denied", folder)
+
+    monkeypatch.setattr(files.os, "listdir", refuse)
+    with atomic_write(tmp_path / "out") as file:
+        file.write("x")
+    assert (tmp_path / "out").read_text() == "x"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_is_whole_or_not_there(tmp_path, name):
+    path = tmp_path / name
+    with pytest.raises(KeyError), atomic_folder(path) as temporary:
+        raise KeyError(Path(temporary, "half").write_text("x"))
+    assert os.listdir(tmp_path) == []
+    with atomic_folder(path) as temporary:
+        (Path(temporary) / "content").write_text("x")
+        assert not path.exists()
+    assert os.listdir(tmp_path) == [name]
+    (tmp_path / "other").mkdir()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+    with pytest.raises(DataError, match="cannot be written"), atomic_folder(path):
+        pass
+    assert os.listdir(path) == ["content"]
 
 
 def test_the_cores_of_machines_that_tell_them_and_of_others(monkeypatch):

@@ -24,7 +24,7 @@ def test_steps_move_points_as_computed_by_hand(convert):
     cases = [
         (geometry.scaling(number(2), number(0.5)), [[0, 0], [20, 0], [0, 10], [7, 3.625]]),
         (geometry.translation(number(3), number(-1)), [[3, -1], [13, -1], [3, 19], [6.5, 6.25]]),
-        (geometry.mirroring(number(10)), [[10, 0], [0, 0], [10, 20], [6.5, 7.25]]),
+        (geometry.flipping(number(10)), [[10, 0], [0, 0], [10, 20], [6.5, 7.25]]),
         # A quarter turn clockwise about (10, 0): what lay to the left of it now lies above.
         (geometry.rotation(number(np.pi / 2), number(10), number(0)), [[10, -10], [10, 0], [-10, -10], [2.75, -6.5]]),
         (geometry.cropping(number(5), number(10), number(20), number(40), 40, 20),
@@ -45,7 +45,7 @@ def test_steps_are_composed_in_the_order_given():
 @given(st.floats(-3.1, 3.1), st.floats(0.2, 5), st.floats(0.2, 5), st.floats(-300, 300))
 def test_inverse_brings_points_back(radians, x_scale, y_scale, offset):
     steps = geometry.rotation(np.float64(radians), 7.0, 9.0), geometry.scaling(x_scale, y_scale)
-    matrix = geometry.compose(*steps, geometry.translation(offset, -offset), geometry.mirroring(384.0))
+    matrix = geometry.compose(*steps, geometry.translation(offset, -offset), geometry.flipping(384.0))
     np.testing.assert_allclose(
         geometry.apply(geometry.invert(matrix), geometry.apply(matrix, POINTS)), POINTS, atol=1e-3
     )
@@ -54,7 +54,7 @@ def test_inverse_brings_points_back(radians, x_scale, y_scale, offset):
 
 
 def test_mirroring_twice_is_the_identity():
-    twice = geometry.compose(geometry.mirroring(384.0), geometry.mirroring(384.0))
+    twice = geometry.compose(geometry.flipping(384.0), geometry.flipping(384.0))
     np.testing.assert_array_equal(twice, geometry.identity())
 
 

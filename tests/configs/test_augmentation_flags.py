@@ -1,10 +1,13 @@
 """The augmentation's flags: they reach the input, and contradictions are refused."""
 
+import dataclasses
+
 import pytest
 
 from base.errors import UsageError
 from configs import command_line, cross_checks
 from configs.flag_table import GROUPS
+from preprocessing.input.augmentation_options import AugmentationOptions
 
 
 def _flags(*words):
@@ -13,14 +16,14 @@ def _flags(*words):
 
 
 def test_the_input_takes_every_flag_of_the_group():
-    from preprocessing.input import augmentation
     from preprocessing.input.resampling import METHODS
 
     flags = vars(_flags("--rotate_degrees=12", "--resize_methods=area,bicubic"))
-    options = augmentation.options({name: flags[name] for name in augmentation.DEFAULTS})
-    assert options["rotate_degrees"] == 12
-    assert options["resize_methods"] == ["area", "bicubic"]
-    assert {flag.name for flag in GROUPS["augmentation"]} == {"augment", *options}
+    options = AugmentationOptions.from_flags(flags)
+    assert options.rotate_degrees == 12
+    assert options.resize_methods == ("area", "bicubic")
+    assert AugmentationOptions.from_flags({**flags, "augment": False}) is None
+    assert {flag.name for flag in GROUPS["augmentation"]} == {"augment", *dataclasses.asdict(options)}
     (methods,) = (flag for flag in GROUPS["augmentation"] if flag.name == "resize_methods")
     assert methods.choices == METHODS
 

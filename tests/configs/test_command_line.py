@@ -1,5 +1,7 @@
 """The command line's promises: what is accepted, what each error says, and the exit codes."""
 
+import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -8,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from base.errors import DataError, DataErrors, UsageError
+from base.version import VERSION
 from configs import command_line
 from configs.flag_table import GROUPS
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["net", "training", "model_dir"]
+FILES = sorted([*ROOT.glob("*.py"), *ROOT.glob("tools/*.py"), *ROOT.glob("demos/*.py")])
+PROGRAMS = [path for path in FILES if "__main__" in path.read_text()]
 
 
 def parse(*words, **kwargs):
@@ -39,6 +44,22 @@ def test_later_value_wins_also_over_a_recipe(tmp_path):
     recipe.write_text("# a comment\n--batch_size=5\n")
     assert parse("--batch_size=3", f"--flagfile={recipe}").batch_size == 5
     assert parse(f"--flagfile={recipe}", "--batch_size=3").batch_size == 3
+
+
+def test_a_nul_in_a_value_is_wrong_usage(tmp_path):
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_bytes(b"--model_dir=a\0b\n")
+    with pytest.raises(UsageError, match="--model_dir has a NUL"):
+        parse(f"--flagfile={recipe}")
+
+
+@pytest.mark.parametrize("first", ["# a comment\n", "  # a comment\n", "// a comment\n", "\n", ""])
+def test_a_recipe_may_begin_with_the_mark_of_windows_editors(tmp_path, first):
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_text(f"{first}--batch_size=5\n", encoding="utf-8-sig")
+    (tmp_path / "other.cfg").write_text(f"--flagfile={recipe}\n", encoding="utf-8-sig")
+    for flagfile in (recipe, tmp_path / "other.cfg"):
+        assert parse(f"--flagfile={flagfile}").batch_size == 5
 
 
 def test_recipe_may_name_flags_of_other_programs(tmp_path):
@@ -133,11 +154,11 @@ def test_subcommand_is_required_where_there_are_some():
 
 def test_data_error_exits_1(capsys):
     def main(flags):
-        raise DataError("data.csv", "line 3, column crotch", "'x' is no point: x_y_v is needed")
+        raise DataError("data.csv", "line 3, column crotch", "'x' is no point: expected x_y_v")
 
     code, output = run(capsys, main, "--model_dir=x")
     assert code == 1
-    assert output.err == "program.py: data.csv: line 3, column crotch: 'x' is no point: x_y_v is needed\n"
+    assert output.err == "program.py: data.csv: line 3, column crotch: 'x' is no point: expected x_y_v\n"
 
 
 def test_many_faults_are_a_line_each_up_to_twenty(capsys):
@@ -227,16 +248,40 @@ def test_an_error_without_a_signal_is_not_hidden(capsys):
         run(capsys, main, "--model_dir=x")
 
 
-@pytest.mark.parametrize("program", sorted([*ROOT.glob("*.py"), *ROOT.glob("tools/*.py"), *ROOT.glob("demos/*.py")]))
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_help_of_every_program(program):
-    if "command_line.run(" not in program.read_text():
-        return
     code = "import sys, runpy; sys.argv[1:] = ['--help']; path = sys.argv[0] = %r\n"
     code += "try: runpy.run_path(path, run_name='__main__')\n"
     code += "finally: assert 'tensorflow' not in sys.modules, 'the help imports TensorFlow'"
     result = subprocess.run([sys.executable, "-c", code % str(program)], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert "usage:" in result.stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_version_of_every_program(capsys, program, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(program), "--version"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(program), run_name="__main__")
+    assert (stop.value.code, capsys.readouterr().out) == (0, f"{VERSION}\n")
+
+
+def test_packages_have_the_version_of_the_code():
+    text = (ROOT / "pyproject.toml").read_text()
+    assert 'dynamic = ["version"]' in text
+    assert 'version = { attr = "base.version.VERSION" }' in text
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?", VERSION)
+
+
+def test_a_training_starts_from_what_its_net_declares():
+    help_text = subprocess.run([sys.executable, "train_cpn.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    for line in (
+        "--train_image_size (default 384)",
+        "--learning_rate (default 0.0001)",
+        "--backbone (default resnet50)",
+    ):
+        assert line in help_text.stdout
+    assert "--num_stacks" not in help_text.stdout
 
 
 def test_only_command_line_reads_flags():
@@ -247,3 +292,11 @@ def test_only_command_line_reads_flags():
         if "absl" in path.read_text() and "import flags" in path.read_text()
     ]
     assert users == ["configs/command_line.py"]
+
+
+def test_a_flag_that_lets_others_be_unknown_is_unknown_in_recipes_too(tmp_path):
+    recipe = tmp_path / "recipe.cfg"
+    recipe.write_text("--undefok=foo\n")
+    for words in (["--undefok=foo", "--foo=1"], ["--undefok", "foo"], [f"--flagfile={recipe}", "--foo=1"]):
+        with pytest.raises(UsageError, match="Unknown command line flag 'undefok'"):
+            parse(*words)

@@ -71,7 +71,9 @@ def test_the_commands_are_found():
 @pytest.mark.parametrize(("where", "program", "words"), COMMANDS)
 def test_a_command_is_taken_by_its_program(where, program, words, monkeypatch):
     assert (ROOT / program).is_file()
-    if words or where.endswith(".md"):
+    if program.startswith("docs/"):
+        assert not words  # docs/write_commands.py has no flags
+    elif words or where.endswith(".md"):
         parse(program, words or ["--data_dir=RECORDS", "--model_dir=MODELS"], monkeypatch)
 
 
@@ -153,4 +155,4 @@ def test_a_recipe_trains(recipe, drawn_records, program, monkeypatch, tmp_path, 
         short.append("--num_stacks=2")
     assert program(trainer, *where, *short) == 0, capfd.readouterr().err
     assert (tmp_path / category / "model.ckpt-3.index").exists()
-    assert f"{category}: no validation, model " in capfd.readouterr().out
+    assert f"{category}: no validation, model " in capfd.readouterr().err

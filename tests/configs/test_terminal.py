@@ -31,7 +31,7 @@ WITH_TENSORFLOW = {
     "tools/import_weights.py": ["--backbone=efficientnet_lite0 --output_dir={out}/weights"],
     "tools/inspect_model.py": ["--model_dir={models}/skirt"],
     "tools/predict.py": ["--model_dir={models}/skirt --image={test}/Images/skirt/1.jpg --output_dir={out}/predicted"],
-    "train_cpn.py": [],  # as train_hg.py
+    # It stands for the training program of any net, which is the same lines.
     "train_hg.py": [" ".join(["--data_dir={records} --model_dir={out}/models", *TRAIN])],
 }
 WITHOUT_TENSORFLOW = {
@@ -71,7 +71,7 @@ def test_every_program_is_in_the_table():
         for path in folder.glob("*.py")
         if "command_line.run(" in path.read_text()
     }
-    assert programs == set(WITH_TENSORFLOW) | WITHOUT_TENSORFLOW
+    assert programs | {"train_hg.py"} == set(WITH_TENSORFLOW) | WITHOUT_TENSORFLOW
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,30 @@ def test_nothing_but_its_own_lines(program, words, machine):
     )
     assert done.returncode == 0, done.stderr
     assert [line for line in (done.stderr + done.stdout).splitlines() if CHATTER.search(line)] == []
+
+
+@pytest.mark.parametrize("closed", ["1", "2", "0,1,2"])
+def test_a_program_works_without_the_streams_that_it_was_not_given(tmp_path, closed):
+    """As under a daemon; the files that it writes must not get the numbers of the streams, nor what is printed."""
+    words = ["--num_train=1", "--num_test=0", "--image_size=64", f"--output_dir={tmp_path}/data"]
+    command = [sys.executable, ROOT / "tools/make_synthetic_data.py", *words]
+    close = "; ".join(f"os.close({number})" for number in closed.split(","))
+    code = f"import os, sys; {close}; os.execv(sys.argv[1], sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, *command])
+    assert done.returncode == 0
+    drawn = sorted((tmp_path / "data" / "train_0").rglob("*.jpg"))
+    assert len(drawn) == 5
+    assert all(cv2.imread(str(path)) is not None for path in drawn)
+
+
+@pytest.mark.parametrize("closed", ["1", "2", "0,1,2"])
+def test_what_a_program_starts_has_the_streams_that_it_was_not_given(closed):
+    code = (
+        "import subprocess, sys; from configs import streams; streams.open_closed(); "
+        "child = 'import os; [os.fstat(number) for number in range(3)]'; "
+        "sys.exit(subprocess.run([sys.executable, '-c', child]).returncode)"
+    )
+    close = "; ".join(f"os.close({number})" for number in closed.split(","))
+    start = f"import os, sys; {close}; os.execv(sys.argv[1], sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", start, sys.executable, "-c", code], cwd=ROOT)
+    assert done.returncode == 0

@@ -24,6 +24,7 @@ from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from base import schema as schemas
 from base.errors import DataError
 from configs import command_line
 from utility.model import model_directory
@@ -93,7 +94,7 @@ def test_a_turned_photo_is_answered_as_it_is_shown(client):
         (b"", "skirt", 400, "is no image"),
         (b"\xff\xd8\xff\xe0" + bytes(500), "skirt", 400, ""),
         (b"<svg onload='alert(1)'/>", "skirt", 400, "is no image"),
-        (b"no image", "hat", 400, "one of blouse, dress, outwear, skirt, trousers would be right"),
+        (b"no image", "hat", 400, "expected a photo and one of blouse, dress, outwear, skirt, trousers"),
         (bytes(300_000), "skirt", 413, "more than 0.2 MB"),
     ],
 )
@@ -206,19 +207,24 @@ def test_what_is_no_address_is_one_error(models, host):
 
 
 @pytest.mark.parametrize(
-    ("host", "called", "status"),
+    ("host", "address", "called", "status"),
     [
-        ("::1", "[::1]:8000", 200),
-        ("::1", "[::1]", 200),
-        ("::1", "foreign.example:8000", 403),
-        ("127.0.0.2", "127.0.0.2:8000", 200),
-        ("127.0.0.2", "foreign.example", 403),
-        ("localhost", "localhost", 200),
-        ("0.0.0.0", "my.machine:8000", 200),
+        ("::1", "::1", "[::1]:8000", 200),
+        ("::1", "::1", "[::1]", 200),
+        ("::1", "::1", "foreign.example:8000", 403),
+        ("127.0.0.2", "127.0.0.2", "127.0.0.2:8000", 200),
+        ("127.0.0.2", "127.0.0.2", "foreign.example", 403),
+        ("localhost", "127.0.0.1", "localhost", 200),
+        ("localhost", "127.0.0.1", "LOCALHOST:8000", 200),
+        ("LOCALHOST", "127.0.0.1", "foreign.example:8000", 403),
+        ("127.1", "127.0.0.1", "foreign.example:8000", 403),
+        ("127.1", "127.0.0.1", "127.1:8000", 200),
+        ("my.machine", "10.0.0.7", "other.name:8000", 200),
+        ("0.0.0.0", "0.0.0.0", "my.machine:8000", 200),
     ],
 )
-def test_every_local_page_is_answered_by_its_own_names_only(predictor, host, called, status):
-    client = serve.create_app({"all": predictor}, hosts=serve.local_names(host)).test_client()
+def test_every_local_page_is_answered_by_its_own_names_only(predictor, host, address, called, status):
+    client = serve.create_app({"all": predictor}, hosts=serve.local_names(host, address)).test_client()
     assert client.get("/", headers={"Host": called}).status_code == status
 
 
@@ -381,3 +387,26 @@ def test_models_of_no_garment_in_common_are_refused(tmp_path):
 
 def test_the_limits_former_name_is_understood():
     assert command_line.parse(["serve.py", "--model_dir=a", "--most_megabytes=3"], serve.FLAGS).max_upload_mb == 3
+
+
+HATS = """
+name = "hats"
+keypoints = ["brim_left", "brim_right"]
+[categories.top_hat]
+keypoints = ["brim_left", "brim_right"]
+normalise = ["brim_left", "brim_right"]
+"""
+
+
+def test_models_of_two_schemas_find_their_own_garments_each(predictor, tmp_path):
+    (tmp_path / "hats.toml").write_text(HATS)
+    hat = Predictor(make(tmp_path / "top_hat", category="top_hat", schema=schemas.load(tmp_path / "hats.toml")))
+    garments = serve.garments({"top_hat": hat, "all": predictor})
+    assert garments == {"top_hat": hat, **dict.fromkeys(SCHEMA.category_names, predictor)}
+    client = serve.create_app({"top_hat": hat, "all": predictor}).test_client()
+    page = client.get("/").text
+    assert all(f"<option>{name}</option>" in page for name in garments)
+    data = io.BytesIO()
+    Image.new("RGB", (60, 30), (200, 10, 10)).save(data, "JPEG")
+    assert list(post(client, data.getvalue(), "top_hat").json["keypoints"]) == ["brim_left", "brim_right"]
+    assert list(post(client, data.getvalue(), "skirt").json["keypoints"]) == list(keypoint_names("skirt"))

@@ -113,6 +113,8 @@ FAULTS = {  # name: (damage, flags, code, what the one line must name)
     "no split": (lambda data: (data / "train_0").rename(data / "photos"), [], 1, ["no train split", "test_0"]),
     "unknown split": (nothing, ["--splits=train_7"], 1, ["'train_7'", "train_0"]),
     "a split twice": (nothing, ["--splits=train_0,train_0"], 2, ["--splits", "twice"]),
+    "an empty list of splits": (nothing, ["--splits="], 2, ["--splits names an empty split: expected one such as"]),
+    "an empty split": (nothing, ["--splits=train_0,"], 2, ["--splits names an empty split"]),
     "train and test": (nothing, ["--splits=train_0,test_0"], 2, ["--splits=train_0,test_0", "one call"]),
     "no CSV": (without(CSV), [], 1, ["Annotations", "no CSV"]),
     "no test.csv": (without("test_0/test.csv"), ["--splits=test_0"], 1, ["test_0", "test.csv"]),

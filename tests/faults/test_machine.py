@@ -5,6 +5,8 @@ import glob
 import os
 import resource
 
+import cv2
+import numpy as np
 import pytest
 import tensorflow as tf
 from made_models import make
@@ -14,8 +16,9 @@ from base import full_disk
 from base.errors import DataError
 from base.files import exclusive_folder
 from utility.training import distribution
+from utility.training.settings import TrainingSettings
 
-UNWRITABLE = "a writable place with free space is needed"
+UNWRITABLE = "expected a writable place with free space"
 
 
 @contextlib.contextmanager
@@ -129,4 +132,39 @@ def test_a_second_training_in_one_folder_is_refused(program, records, tmp_path, 
 def test_more_gpus_than_the_machine_has(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     with pytest.raises(DataError, match="the machine: has 1 GPU, --num_devices=2 asks for more"):
-        distribution.distribute({"distribution": "mirrored", "num_devices": 2, "batch_size": 4, "xla": False})
+        distribution.distribute(TrainingSettings(distribution="mirrored", num_devices=2, batch_size=4))
+
+
+def test_a_video_that_a_full_disk_cut_does_not_take_the_place_of_a_good_one(program, model, tmp_path, capfd):
+    noise = np.random.default_rng(0)
+    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (160, 120))
+    for _ in range(8):
+        writer.write(noise.integers(0, 256, (120, 160, 3), dtype=np.uint8))
+    writer.release()
+    words = f"--model_dir={model}", f"--image={tmp_path}/film.avi", f"--output_dir={tmp_path}/out"
+    assert program("tools/predict.py", *words) == 0
+    whole = (tmp_path / "out" / "film.mp4").read_bytes()
+    capfd.readouterr()
+    with largest_file(len(whole) // 2):
+        assert program("tools/predict.py", *words) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == f"predict.py: {tmp_path}/out/film.mp4: cannot be written as a video: {UNWRITABLE}"
+    assert (tmp_path / "out" / "film.mp4").read_bytes() == whole
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+@pytest.mark.parametrize("form", ["saved_model", "tflite"])
+def test_a_full_disk_ends_an_export_in_one_line(program, model, tmp_path, capfd, form):
+    with largest_file(20_000):
+        words = f"--model_dir={model}", f"--output_dir={tmp_path}/out", f"--format={form}"
+        assert program("tools/export_model.py", *words) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("export_model.py: ")
+    assert line.endswith(f"cannot be written (File too large): {UNWRITABLE}")
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_a_full_disk_leaves_nothing_of_an_evaluation_that_has_not_begun(program, model, data, tmp_path, capfd):
+    with largest_file(0):
+        assert program("eval_all.py", *predict_words(model, data), f"--output={tmp_path}/out/submission.csv") == 1
+    assert os.listdir(tmp_path / "out") == []

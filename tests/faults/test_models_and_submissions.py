@@ -84,7 +84,7 @@ MODELS = [
     ("a damaged checkpoint", damaged("*.data*"), "model.ckpt-7: cannot be restored"),
     ("a weight that is NaN", not_finite(np.nan), "heatmaps/kernel: has numbers that are not finite"),
     ("an infinite weight", not_finite(np.inf), "heatmaps/kernel: has numbers that are not finite"),
-    ("no model.json", without("model.json"), "holds no model: model.json"),
+    ("no model.json", without("model.json"), "holds no model: expected model.json"),
     ("a cut model.json", cut("model.json", 40), "model.json: cannot be read"),
     (
         "a newer model.json",
@@ -115,7 +115,7 @@ MODELS = [
     (
         "fewer keypoints",
         described(lambda model: model["keypoints"].remove("hemline_left")),
-        "model.json: keypoints: lacks hemline_left",
+        "model.json: keypoints: expected those of skirt in the schema",
     ),
     (
         "a decoding of probabilities for heatmaps of heights",
@@ -252,5 +252,5 @@ def test_the_real_bad_header_is_refused(program, tmp_path, capsys):
     assert program("tools/score.py", *words) == 1
     assert capsys.readouterr().err == (
         f"score.py: {path}: line 1: names 2 columns where the rows have 26: "
-        "image_id, image_category and the 24 keypoints would be right\n"
+        "expected image_id, image_category and the 24 keypoints of the schema fashionai\n"
     )

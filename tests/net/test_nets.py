@@ -6,27 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import every_net
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from base.errors import UsageError
-from net import backbones, registry
+from net import registry
+from net.backbones import resnet
 
 v1 = tf.compat.v1
 ROOT = Path(__file__).parents[2]
 SIZE, KEYPOINTS, BATCH = (96, 64), 5, 2  # odd and unequal, so that exchanged axes cannot pass
 
-NETS = [
-    ("cpn", {"backbone": "resnet50", "head_channels": 16}),
-    ("cpn", {"backbone": "resnet50", "head_channels": 16, "resnet_stride": "3x3", "padding": "same"}),
-    ("cpn", {"backbone": "detnet59", "head_channels": 16}),
-    ("cpn", {"backbone": "detnet59", "head_channels": 16, "detnet_laterals": "reference"}),
-    ("cpn", {"backbone": "efficientnet_lite0", "head_channels": 16}),
-    ("hourglass", {"num_stacks": 2, "num_modules": 2, "feats_channels": 16}),
-]
-IDS = [" ".join(map(str, (name, *options.values()))) for name, options in NETS]
-every_net = pytest.mark.parametrize(("name", "options"), NETS, ids=IDS)
+NETS = every_net.variants()
+IDS = [every_net.label(*variant) for variant in NETS]
+each = pytest.mark.parametrize(("name", "options"), NETS, ids=IDS)
 
 
 # A ResNet with few blocks: what differs between stages and blocks is there, in a fraction of the time.
@@ -35,14 +29,14 @@ FEW_BLOCKS = (1, 2, 1, 1)
 
 @pytest.fixture(autouse=True)
 def shallow(monkeypatch):
-    monkeypatch.setitem(backbones.resnet.BLOCKS, "resnet50", FEW_BLOCKS)
+    for name in resnet.BLOCKS:
+        monkeypatch.setitem(resnet.BLOCKS, name, FEW_BLOCKS)
 
 
 def build(name, options, is_training, data_format="channels_last", heatmap_size=None):
-    net = registry.get_net(name)
     pixels = np.random.RandomState(1).uniform(-1, 1, (BATCH, *SIZE, 3)).astype(np.float32)
-    return net.build(
-        tf.constant(pixels), KEYPOINTS, is_training, data_format, heatmap_size, **{**net.options, **options}
+    return registry.build(
+        name, tf.constant(pixels), KEYPOINTS, is_training, options, data_format, heatmap_size=heatmap_size
     )
 
 
@@ -83,11 +77,15 @@ def channels_first(tmp_path_factory):
     in both formats gets wrong numbers, now and then.
     """
     path = tmp_path_factory.mktemp("channels_first") / "heatmaps.npz"
-    subprocess.run([sys.executable, __file__, str(path)], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    subprocess.run(
+        [sys.executable, __file__, str(path)],
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))},
+    )
     return np.load(path)
 
 
-@every_net
+@each
 def test_both_data_formats_are_one_net(name, options, channels_first):
     for index, heatmaps in enumerate(outputs_of(name, options, "channels_last")):
         assert np.std(heatmaps) > 1e-3
@@ -97,12 +95,12 @@ def test_both_data_formats_are_one_net(name, options, channels_first):
 
 def check_stages(name, options, heatmaps):
     net = registry.get_net(name)
-    stages = net.stages({**net.options, **options})
+    stages, stride = net.stages(registry.make_options(name, options)), net.output_stride or 4
     assert len(heatmaps) == len(stages)
-    assert {tuple(maps.shape) for maps in heatmaps} == {(BATCH, SIZE[0] // 4, SIZE[1] // 4, KEYPOINTS)}
+    assert {tuple(maps.shape) for maps in heatmaps} == {(BATCH, SIZE[0] // stride, SIZE[1] // stride, KEYPOINTS)}
 
 
-@every_net
+@each
 def test_gradients_reach_every_variable_and_statistics_move(name, options):
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(0)
@@ -141,11 +139,11 @@ def test_the_graph_seed_decides_every_weight():
 
 
 @pytest.mark.parametrize("initializer", ["he", "glorot"])
-@pytest.mark.parametrize("name", registry.NAMES)
+@pytest.mark.parametrize("name", every_net.NAMES)
 def test_kernels_start_from_the_distribution_that_is_asked_for(name, initializer):
     with tf.Graph().as_default(), v1.Session() as session:
         tf.compat.v1.set_random_seed(1)
-        build(name, {**dict(NETS)[name], "initializer": initializer}, is_training=True)
+        build(name, every_net.small(name, initializer=initializer), is_training=True)
         session.run(v1.global_variables_initializer())
         head = re.compile(registry.get_net(name).keypoint_outputs)
         kernels = [v for v in v1.global_variables() if v.op.name.endswith("/kernel") and not head.match(v.op.name)]
@@ -165,25 +163,24 @@ def test_cpn_makes_heatmaps_of_the_size_that_is_asked_for():
 
 
 def test_hourglass_refuses_heatmaps_of_another_size():
-    with tf.Graph().as_default(), pytest.raises(UsageError, match="16x24"):
+    with tf.Graph().as_default(), pytest.raises(ValueError, match="16x24"):
         build("hourglass", {"num_stacks": 1, "feats_channels": 8}, False, heatmap_size=(40, 56))
 
 
 def test_widening_falls_from_coarse_to_fine():
-    stages = registry.get_net("cpn").stages({})
+    stages = registry.get_net("cpn").stages(registry.make_options("cpn", {}))
     assert [stage.sigma for stage in stages] == [2.4, 1.73, 1.37, 1.0, 0.0]
     assert [stage.weight for stage in stages] == [0.5] * 4 + [1.0]
     assert [stage.loss for stage in stages] == ["mse"] * 4 + ["ohkm"]
 
 
-@pytest.mark.parametrize("name", registry.NAMES)
+@pytest.mark.parametrize("name", every_net.NAMES)
 def test_heads_are_the_variables_that_change_with_the_keypoints(name):
     net = registry.get_net(name)
 
     def shapes(keypoints):
         with tf.Graph().as_default():
-            options = {**net.options, **({"num_stacks": 2} if "num_stacks" in net.options else {})}
-            net.build(v1.placeholder(tf.float32, [1, *SIZE, 3]), keypoints, False, **options)
+            registry.build(name, v1.placeholder(tf.float32, [1, *SIZE, 3]), keypoints, False, every_net.small(name))
             return {variable.op.name: tuple(variable.shape) for variable in v1.global_variables()}
 
     few, many = shapes(4), shapes(24)
@@ -195,22 +192,8 @@ def test_heads_are_the_variables_that_change_with_the_keypoints(name):
     assert all(many[variable][-2] == 24 for variable in inputs)
 
 
-def test_flags_have_the_defaults_of_the_registry():
-    from configs.flag_table import FLAGS
-
-    for name in registry.NAMES:
-        for option, default in registry.get_net(name).options.items():
-            assert FLAGS[option].default == default, option
-
-
-def test_flags_offer_every_backbone():
-    from configs.flag_table import FLAGS
-
-    assert set(FLAGS["backbone"].choices) == set(backbones.BACKBONES)
-
-
 def write_channels_first(path):
-    backbones.resnet.BLOCKS["resnet50"] = FEW_BLOCKS
+    resnet.BLOCKS.update(dict.fromkeys(resnet.BLOCKS, FEW_BLOCKS))
     outputs = {}
     for name, options in NETS:
         for index, heatmaps in enumerate(outputs_of(name, options, "channels_first")):

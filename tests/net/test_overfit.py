@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from net import backbones, registry
+from net import registry
+from net.backbones import resnet
 from utility.model import heatmaps
 
 v1 = tf.compat.v1
@@ -32,16 +33,16 @@ def pictures():
     ],
 )
 def test_learns_eight_pictures_by_heart(name, options, monkeypatch):
-    monkeypatch.setitem(backbones.resnet.BLOCKS, "resnet50", (1, 1, 1, 1))
-    net = registry.get_net(name)
-    options = {**net.options, **options, "bn_momentum": 0.9}
+    monkeypatch.setitem(resnet.BLOCKS, "resnet50", (1, 1, 1, 1))
+    options = {**options, "bn_momentum": 0.9}
+    plan = registry.get_net(name).stages(registry.make_options(name, options))
     images, points = pictures()
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(1)
         with v1.variable_scope("", reuse=False):
-            stages = net.build(tf.constant(images), KEYPOINTS, True, **options)
+            stages = registry.build(name, tf.constant(images), KEYPOINTS, True, options)
         losses = []
-        for maps, stage in zip(stages, net.stages(options)):
+        for maps, stage in zip(stages, plan):
             targets = heatmaps.encode(points * CELLS / SIZE, (CELLS, CELLS), np.hypot(1, stage.sigma))
             losses.append(tf.reduce_mean(tf.square(maps - targets)))
         rate = v1.train.polynomial_decay(3e-3, v1.train.get_or_create_global_step(), STEPS, 1e-4)
@@ -49,7 +50,7 @@ def test_learns_eight_pictures_by_heart(name, options, monkeypatch):
         with tf.control_dependencies(update):
             train = v1.train.AdamOptimizer(rate).minimize(tf.add_n(losses), v1.train.get_global_step())
         with v1.variable_scope("", reuse=True):
-            evaluated = net.build(tf.constant(images), KEYPOINTS, False, **options)[-1]
+            evaluated = registry.build(name, tf.constant(images), KEYPOINTS, False, options)[-1]
         session.run(v1.global_variables_initializer())
         for _ in range(STEPS):
             session.run(train)

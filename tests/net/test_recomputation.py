@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from net import backbones, recomputation, registry
+from net import recomputation, registry
+from net.backbones import resnet
 from net.layers import Layers, Resized
 
 v1 = tf.compat.v1
@@ -19,7 +20,7 @@ NETS = [
 
 @pytest.fixture(autouse=True)
 def shallow(monkeypatch):
-    monkeypatch.setitem(backbones.resnet.BLOCKS, "resnet50", (2, 3, 1, 1))
+    monkeypatch.setitem(resnet.BLOCKS, "resnet50", (2, 3, 1, 1))
 
 
 def gradients(name, options, context):
@@ -27,9 +28,8 @@ def gradients(name, options, context):
     with tf.Graph().as_default() as graph, v1.Session() as session:
         v1.set_random_seed(3)
         images = tf.constant(np.random.RandomState(1).uniform(-1, 1, (2, 96, 64, 3)).astype(np.float32))
-        net = registry.get_net(name)
         with context():
-            outputs = net.build(images, 5, True, "channels_last", **{**net.options, **options})
+            outputs = registry.build(name, images, 5, True, options)
         loss = tf.add_n([tf.reduce_mean(tf.square(maps - 1.0)) for maps in outputs])
         forward = set(graph.get_operations())
         found = tf.gradients(loss, v1.trainable_variables())

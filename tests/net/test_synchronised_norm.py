@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from net import synchronised_norm
-from net.layers import Layers
+from net.layers import LayerOptions, Layers
 
 v1 = tf.compat.v1
 
@@ -15,7 +15,7 @@ def build(images, weights_name):
     if synchronised_norm.is_needed(True):
         outputs = synchronised_norm.synchronised_norm(images * weight, 3, 0.9, 1e-3, "norm")
     else:
-        outputs = Layers(is_training=True, bn_momentum=0.9, bn_epsilon=1e-3).norm(images * weight)
+        outputs = Layers(is_training=True, options=LayerOptions(bn_momentum=0.9, bn_epsilon=1e-3)).norm(images * weight)
     return tf.reduce_mean(outputs**3 + outputs * images), outputs
 
 

@@ -65,6 +65,16 @@ def test_the_input_is_measured_beside_its_floor(program, records, tmp_path, caps
     assert all(stage in shown for stage in figures["stages"])
 
 
+def test_a_training_step_is_measured_beside_a_convolution(program, tmp_path):
+    words = ("--train_image_size=64", "--batch_size=2", "--benchmark_turns=1", f"--json={tmp_path / 'train.json'}")
+    assert program("tools/benchmark.py", "train", *words, "--backbone=efficientnet_lite0", "--head_channels=8") == 0
+    figures = json.loads((tmp_path / "train.json").read_text())
+    assert set(figures) >= {"images_per_second", "floor_images_per_second", "ratio", "cpu_ms_per_image", "stages"}
+    step, forward = figures["stages"]["step"], figures["stages"]["forward"]
+    assert step["seconds"] > forward["seconds"] > 0
+    assert figures["ratio"] == step["share"] > 0
+
+
 @pytest.mark.parametrize("words", [("input",), ("output",), ()])
 def test_a_wrong_command_line_is_refused(program, words):
     assert program("tools/benchmark.py", *words) == 2
@@ -82,3 +92,41 @@ def test_a_peer_that_is_not_there_is_named(program, records, tmp_path, capsys):
     words = ("input", f"--data_dir={records}", "--peer", f"--peer_python={python}", *SHORT)
     assert program("tools/benchmark.py", *words) == 1
     assert "no_such_peer" in capsys.readouterr().err
+
+
+HATS = """name = "hats"
+keypoints = ["rim_left", "rim_right", "top"]
+[categories.cap_2]
+keypoints = ["rim_left", "rim_right"]
+normalise = ["rim_left", "rim_right"]
+"""
+
+
+@pytest.fixture(scope="module")
+def hats(program, tmp_path_factory):
+    """(schema's file, data set, records) of a schema of one's own."""
+    folder = tmp_path_factory.mktemp("hats")
+    (folder / "hats.toml").write_text(HATS)
+    schema = f"--schema={folder / 'hats.toml'}"
+    words = (f"--output_dir={folder / 'DATA'}", "--num_train=3", "--num_test=1", "--image_size=64", schema)
+    assert program("tools/make_synthetic_data.py", *words) == 0
+    words = (f"--data_dir={folder / 'DATA'}", f"--output_dir={folder / 'RECORDS'}", "--val_fraction=0", schema)
+    assert program("tools/convert_tfrecords.py", *words) == 0
+    return folder / "hats.toml", folder / "DATA", folder / "RECORDS"
+
+
+def test_a_conversion_is_measured_beside_its_floor(program, photos, tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    words = ("convert", f"--data_dir={photos}", "--splits=train_0", f"--json={file}", "--benchmark_turns=1")
+    assert program("tools/benchmark.py", *words) == 0
+    figures = json.loads(file.read_text())
+    assert list(figures["stages"]) == ["CSV", "read", "check", "serialise", "write"]
+    assert figures["ratio"] == pytest.approx(figures["images_per_second"] / figures["floor_images_per_second"])
+    assert f"ratio {figures['ratio']:.3f}" in capsys.readouterr().out
+
+
+def test_data_of_another_schema_are_measured(program, hats, tmp_path):
+    schema, data, records_dir = hats
+    words = (f"--data_dir={data}", f"--schema={schema}", "--benchmark_turns=1")
+    assert program("tools/benchmark.py", "convert", *words) == 0
+    assert program("tools/benchmark.py", "input", f"--data_dir={records_dir}", *SHORT) == 0

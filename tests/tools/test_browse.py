@@ -128,6 +128,25 @@ def test_a_dot_stands_on_its_pixel(tmp_path, browser):
     assert box["y"] + box["height"] / 2 == pytest.approx(top + 40.5 * scale, abs=0.6)
 
 
+def test_the_box_of_each_garment_is_drawn_on_its_photo(tmp_path, browser):
+    boxes = [(10, 20, 60, 90), (55, 5, 120, 80), None]
+    (tmp_path / "train_0" / "Annotations").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "train_0" / "two.jpg"), np.zeros([100, 120, 3], np.uint8))
+    points, visibility = np.full([3, 24, 2], 30), np.full([3, 24], -1)
+    visibility[:, KEYPOINTS.index("hemline_left")] = 1
+    table = str(tmp_path / "train_0" / "Annotations" / "a.csv")
+    annotations.write(table, ["two.jpg"] * 3, ["skirt"] * 3, points, visibility, boxes=boxes)
+    browser.get(f"file://{write_page(tmp_path, f'--data_dir={tmp_path}', '--augmented')}")
+    found = []
+    for card in cards(browser):
+        drawn = card.find_elements(By.CSS_SELECTOR, "rect.box")
+        sides = [[float(rect.get_attribute(name)) for name in ("x", "y", "width", "height")] for rect in drawn]
+        found += [(x, y, x + width, y + height) for x, y, width, height in sides] or [None]
+    assert found == boxes
+    cards(browser)[1].click()
+    assert "box 55_5_120_80" in browser.find_element(By.ID, "large").text
+
+
 def test_the_worst_prediction_comes_first(data_dir, tmp_path, browser):
     truth = annotations.read(os.path.join(data_dir, "test_0_answer.csv"))
     points = truth.points.copy()

@@ -1,9 +1,11 @@
 """Exports of a small net: loaded without our code, run by other libraries, the same points as the checkpoint's."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import cv2
@@ -16,6 +18,7 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from base.files import exclusive_folder
+from tools import export_model
 from utility.model import inference_graph, model_directory
 from utility.prediction import export as export_room
 from utility.prediction.predictor import Predictor
@@ -113,8 +116,7 @@ def test_the_median_exports_too(program, model, photos, tmp_path, capfd, form):
     if form == "onnx":
         pytest.importorskip("onnxruntime", reason="the extra `export` needs Python 3.10")
     chances = shutil.copytree(model, tmp_path / "skirt")
-    description = {**model_directory.read(model), "heatmap_loss": "softmax", "decode": "median"}
-    model_directory.write(chances, description)
+    model_directory.write(chances, model_directory.read(model).with_codec(heatmap_loss="softmax", decode="median"))
     assert export(program, chances, tmp_path / "out", f"--format={form}", f"--photos={photos}") == 0
     difference = capfd.readouterr().out.split(" by ")[1].split(" px")[0]
     assert float(difference) < 0.01
@@ -220,7 +222,42 @@ def test_videos_among_the_photos_are_passed_over(program, model, photos, tmp_pat
     assert capsys.readouterr().err == f"export_model.py: {folder}: has no photo: expected at least one, got videos\n"
 
 
+def test_the_memory_holds_the_pixels_of_one_photo_at_a_time(model, tmp_path):
+    for number in range(40):
+        Image.new("RGB", (3000, 2000)).save(tmp_path / f"{number:02d}.jpg")
+    photos = export_model._find_photos(str(tmp_path), model_directory.read(str(model)))
+    alive, most = [], 0
+    for _, pixels in photos:
+        alive.append(weakref.ref(pixels))
+        most = max(most, sum(pixels() is not None for pixels in alive))
+    assert len(alive) == 40
+    assert most <= 2  # that of the loop, and the next
+
+
 def test_quantize_is_for_tflite(program, model, tmp_path, capsys):
     assert export(program, model, tmp_path / "out", "--format=onnx", "--quantize=int8") == 2
     assert capsys.readouterr().err == "export_model.py: --quantize=int8 is for --format=tflite\n"
     assert not (tmp_path / "out").exists()
+
+
+def test_what_no_export_has_written_stays(program, model, tmp_path, capsys):
+    (tmp_path / "a" / "saved_model").mkdir(parents=True)
+    (tmp_path / "a" / "saved_model" / "thesis.txt").write_text("precious")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "model.json").write_text('{"my": "own"}')
+    (tmp_path / "c" / "model.tflite").mkdir(parents=True)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "saved_model").symlink_to(tmp_path / "a")
+    assert export(program, model, tmp_path / "a") == 1
+    assert "a/saved_model: holds thesis.txt, which no export has written" in capsys.readouterr().err
+    assert (tmp_path / "a" / "saved_model" / "thesis.txt").read_text() == "precious"
+    assert export(program, model, tmp_path / "b") == 1
+    assert "b/model.json: " in capsys.readouterr().err
+    assert (tmp_path / "b" / "model.json").read_text() == '{"my": "own"}'
+    assert export(program, model, tmp_path / "c", "--format=tflite") == 1
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "saved_model").write_text("a file of this name")
+    assert export(program, model, tmp_path / "e") == 1
+    assert (tmp_path / "e" / "saved_model").read_text() == "a file of this name"
+    assert export(program, model, tmp_path / "d") == 1
+    assert os.listdir(tmp_path / "a") == ["saved_model"]

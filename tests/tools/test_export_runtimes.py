@@ -36,7 +36,7 @@ def runtimes(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     loss = {"dark": "mse", "median": "softmax"}[request.param]
     made = make(folder / "skirt", seed=3)
-    model_directory.write(made, {**model_directory.read(made), "decode": request.param, "heatmap_loss": loss})
+    model_directory.write(made, model_directory.read(made).with_codec(decode=request.param, heatmap_loss=loss))
     model, graph_def = inference_graph.freeze(made, data_format="channels_last")
     export.saved_model(model, graph_def, str(folder / "saved"))
     portable = export.portable_graph(model, graph_def)

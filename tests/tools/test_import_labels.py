@@ -15,8 +15,8 @@ from PIL import Image
 from base.errors import DataError, DataErrors, UsageError
 from configs import command_line
 from preprocessing.data import annotations
+from preprocessing.labelling import labelled
 from tools import import_labels, make_synthetic_data
-from tools.labelling import labelled
 
 
 @pytest.fixture(scope="module")
@@ -136,11 +136,11 @@ def test_a_second_export_becomes_another_split(drawn, tmp_path):
     labels.write_text(cvat(photos))
     arguments = (f"--labels={labels}", f"--images={folder}", f"--output_dir={tmp_path / 'DATA'}")
     run(*arguments)
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         run(*arguments)
     run(*arguments, "--split=train_1")
     assert sorted(os.listdir(tmp_path / "DATA")) == ["train_0", "train_1"]
-    with pytest.raises(UsageError, match="train_0 would be right"):
+    with pytest.raises(UsageError, match="expected a name such as train_0"):
         run(*arguments, "--split=../other")
 
 
@@ -171,11 +171,11 @@ def one_skirt(drawn, **changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda drawn: one_skirt(drawn, name="other.jpg"), "other.jpg is there 0 times"),
+        (lambda drawn: one_skirt(drawn, name="other.jpg"), "other.jpg was found 0 times"),
         (lambda drawn: one_skirt(drawn, size=(900, 900)), "its labels are for 900x900"),
         (lambda drawn: one_skirt(drawn, category="trousers"), "hemline_left: is no keypoint of trousers"),
         (lambda drawn: one_skirt(drawn).replace("hemline_right", "hemline_left"), "stands twice"),
-        (lambda drawn: one_skirt(drawn).replace(" points='", " points='9999"), "outside the photo"),
+        (lambda drawn: one_skirt(drawn).replace(" points='", " points='9999"), "expected a place in the photo of"),
         (lambda drawn: one_skirt(drawn).replace("<tag label='skirt' source='manual'/>", ""), "has no category"),
     ],
 )
@@ -194,14 +194,14 @@ def test_a_wrong_label_is_named_and_nothing_is_written(drawn, tmp_path, change, 
         ("a.json", "[{", "is no JSON"),
         ("a.json", "[" * 100_000, "is no JSON"),
         ("a.json", "[3]", "is no list of tasks"),
-        ("a.json", '[{"annotations": [3]}]', "is not built like an export"),
+        ("a.json", '[{"annotations": [3]}]', "is no export of this tool"),
         (
             "a.json",
             '[{"id": 7, "annotations": [{"result": [{"type": "keypointlabels"}]}]}]',
             "task 7, original_width: is missing: expected a number",
         ),
         ("a.json", '{"shapes": 3}', "has no shapes"),
-        ("a.json", '{"shapes": [3], "imagePath": "a", "imageWidth": 5, "imageHeight": 5}', "is not built like"),
+        ("a.json", '{"shapes": [3], "imagePath": "a", "imageWidth": 5, "imageHeight": 5}', "is no export of"),
         ("a.json", '{"shapes": [], "imagePath": "a", "imageWidth": 5, "imageHeight": 5}', "has no photo with points"),
         ("a.json", '[{"id": 1, "image": "/data/upload/1/a.jpg", "kp": []}]', "JSON-MIN: expected .*named JSON"),
         ("a.zip", b"PK\x03\x04rest", "is a ZIP archive: expected the file of labels in it"),
@@ -213,7 +213,7 @@ def test_a_wrong_label_is_named_and_nothing_is_written(drawn, tmp_path, change, 
         ("a.xml", "<annotations>", "is no XML"),
         ("a.xml", "<html></html>", "has no <image>"),
         ("a.xml", '<!DOCTYPE a [<!ENTITY b "bb">]><annotations><image/></annotations>', "declares entities"),
-        ("a.txt", "x,y", "is neither XML nor JSON"),
+        ("a.txt", "x,y", "is of no known format"),
         ("a.txt", b"\xff\xfe\x00", "is no text"),
     ],
 )
@@ -268,7 +268,7 @@ def test_a_photo_of_the_same_name_in_another_folder_is_not_taken_for_it(tmp_path
     with pytest.raises(DataErrors) as caught:
         run(f"--labels={tmp_path}/export.xml", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
     (line,) = caught.value.lines()
-    assert "image Train/1.jpg: 1.jpg is there 0 times" in line
+    assert "image Train/1.jpg: 1.jpg was found 0 times" in line
 
 
 def test_labelme_photos_of_one_name_lie_beside_their_labels(tmp_path):
@@ -401,3 +401,26 @@ def test_control_characters_of_labels_do_not_reach_the_terminal(tmp_path, progra
     (line,) = capfd.readouterr().err.splitlines()
     assert line.isprintable()
     assert r"\x1b[31mhem\x1b]0;T\x07\u202e\ud800: is no keypoint of skirt" in line
+
+
+@pytest.mark.parametrize("wrong", [lambda: [][3], lambda: {}["a"], lambda: None.a, lambda: int("a"), lambda: 3 + "a"])
+def test_whatever_a_wrong_export_makes_python_say_is_one_fault(wrong):
+    export = labelled.Export()
+    with export.collecting("a.json", "task 3"):
+        wrong()
+    (fault,) = export.faults
+    assert str(fault).startswith("a.json: task 3: is no export of this tool (")
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "expected"),
+    [
+        (-5, 1, "-5 is not valid: expected a finite number of at least 1"),
+        ("x", 1, "'x' is not valid: expected a finite number of at least 1"),
+        ("inf", -np.inf, "'inf' is not valid: expected a finite number"),
+        (True, -np.inf, "True is not valid: expected a finite number"),
+    ],
+)
+def test_a_number_out_of_bounds_says_which_they_are(value, least, expected):
+    with pytest.raises(DataError, match=re.escape(expected)):
+        labelled.number(value, "a.json", "task 3", least)

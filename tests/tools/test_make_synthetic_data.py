@@ -76,7 +76,7 @@ def test_a_folder_with_something_in_it_is_refused_and_kept(tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     done = run(f"--output_dir={tmp_path}", "--num_train=1", "--num_test=1")
     assert done.returncode == 1
-    assert done.stderr == f"make_synthetic_data.py: {tmp_path}: is not empty: a new or empty folder would be right\n"
+    assert done.stderr == f"make_synthetic_data.py: {tmp_path}: is not empty: expected a new or empty folder\n"
     assert (tmp_path / "mine.txt").read_text() == "keep"
 
 

@@ -10,6 +10,7 @@ import cv2
 import hypothesis
 import numpy as np
 import pytest
+import tensorflow as tf
 from fashionai import keypoint_names
 from hypothesis import strategies as st
 from made_models import make
@@ -96,6 +97,18 @@ def test_any_size_has_an_answer_inside_the_photo(program, model, picture, tmp_pa
     assert ((points >= -1) & (points <= [width, height])).all()
 
 
+@pytest.mark.parametrize("box", ["30,20,150,100", "30_20_150_100"])  # as a list, and as a CSV has it
+def test_the_json_says_which_box_was_looked_at(program, model, picture, tmp_path, box):
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (160, 120))
+    writer.write(picture[..., ::-1].copy())
+    writer.release()
+    files = f"{tmp_path}/photo.png,{tmp_path}/film.avi"
+    assert predict(program, model, files, tmp_path / "out", f"--box={box}") == 0
+    for name in ("photo", "film"):
+        assert json.loads((tmp_path / f"out/{name}.json").read_text())["box"] == [30, 20, 150, 100]
+
+
 def test_a_box_is_predicted_as_the_photo_that_it_cuts_out(model, picture):
     predictor = Predictor(model)
     part = predictor.predict(np.ascontiguousarray(picture[20:100, 30:150]))["keypoints"]
@@ -142,6 +155,7 @@ def test_a_broken_photo_is_reported_after_the_others(program, model, picture, tm
     ("words", "code", "names"),
     [
         (["--image=nothing.jpg"], 1, "nothing.jpg: is missing"),
+        (["--image=a.jpg,"], 2, "--image=a.jpg, names an empty file"),
         (["--box=1,2,3"], 2, "--box=1,2,3"),
         (["--box=5,5,1,1"], 2, "--box=5,5,1,1"),
         (["--box=0,0,inf,inf"], 2, "--box=0,0,inf,inf"),
@@ -207,7 +221,7 @@ def test_an_array_that_is_no_photo_is_refused(model, shape, dtype):
     is_photo = dtype == "uint8" and len(shape) == 3 and shape[2] == 3 and 0 not in shape
     hypothesis.assume(not is_photo)
     predictor = _predictor(model)
-    with pytest.raises(DataError, match=r"^the photo: is an array \[.*\] of .*: \[H, W, 3\] of uint8 is needed"):
+    with pytest.raises(DataError, match=r"^the photo: is an array \[.*\] of .*: expected \[H, W, 3\] of uint8"):
         predictor.predict(np.zeros(shape, dtype))
     with pytest.raises(DataError, match="^photo 1: is an array"):
         predictor.find([np.zeros([8, 8, 3], np.uint8), np.zeros(shape, dtype)], ["skirt"] * 2)
@@ -220,6 +234,20 @@ def test_no_photo_has_no_points(model):
     assert _predictor(model).find([], []) == ([], [])
 
 
+@pytest.mark.parametrize("photos", [0, 1, 2, 3])
+@pytest.mark.parametrize("categories", [0, 1, 2, 3])
+@pytest.mark.parametrize("boxes", [None, 0, 1, 2, 3])
+def test_photos_categories_and_boxes_are_as_many(model, photos, categories, boxes):
+    counts = {photos, categories, photos if boxes is None else boxes}
+    words = [np.full([40, 30, 3], 99, np.uint8)] * photos, ["skirt"] * categories
+    given = None if boxes is None else np.array([[0, 0, 20, 30]] * boxes)  # as a detector gives them
+    if len(counts) == 1:
+        assert [len(part) for part in _predictor(model).find(*words, given)] == [photos] * 2
+    else:
+        with pytest.raises(ValueError, match=f"got {photos} photos, {categories} categories"):
+            _predictor(model).find(*words, given)
+
+
 def test_a_video_without_frames_is_an_error(program, model, tmp_path, capsys):
     """OpenCV opens it, knows its size and its rate, and then reads nothing."""
     writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (160, 120))
@@ -228,6 +256,19 @@ def test_a_video_without_frames_is_an_error(program, model, tmp_path, capsys):
     assert predict(program, model, tmp_path / "film.avi", tmp_path / "out") == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"predict.py: {tmp_path}/film.avi: has no frame")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["keypoints.csv"]
+
+
+def test_a_video_that_is_cut_is_predicted_as_far_as_it_goes_and_said(program, model, tmp_path, capsys):
+    film = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter_fourcc(*"MJPG"), 10, (160, 120))
+    for _ in range(40):
+        writer.write(np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8))
+    writer.release()
+    film.write_bytes(film.read_bytes()[: film.stat().st_size // 10])
+    assert predict(program, model, film, tmp_path / "out") == 0
+    frames = len(json.loads((tmp_path / "out/film.json").read_text())["frames"])
+    assert 1 <= frames < 10
+    assert f"{film}: {frames} frames of 40 could be read: the file is cut or damaged\n" in capsys.readouterr().err
 
 
 def test_names_with_commas_spaces_brackets_dots_and_dashes(program, model, picture, tmp_path):
@@ -296,3 +337,22 @@ def test_a_list_that_is_none_is_one_line(program, model, tmp_path, capsys, conte
     assert predict(program, model, tmp_path / "list.txt", tmp_path / "out") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"predict.py: {tmp_path}/list.txt: ")
+
+
+def test_a_predictor_works_while_its_caller_builds_a_graph(model, picture, tmp_path):
+    """As programs do that are written with estimators."""
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    expected = _predictor(model).predict(tmp_path / "photo.png")
+    with tf.Graph().as_default():
+        assert Predictor(model).predict(tmp_path / "photo.png") == expected
+    assert Predictor(model, checkpoint=model).predict(tmp_path / "photo.png") == expected
+
+
+def test_what_a_predictor_cannot_do_is_named(model, picture):
+    with pytest.raises(ValueError, match="expected the folder of a model"):
+        Predictor([])
+    with pytest.raises(ValueError, match="expected the precision float32 or bfloat16, got half"):
+        Predictor(model, precision="half")
+    for category in ("dress", "hat", "all"):
+        with pytest.raises(DataError, match=f"finds the keypoints of skirt, not of {category}"):
+            _predictor(model).find([picture], [category])

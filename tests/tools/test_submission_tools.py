@@ -62,6 +62,23 @@ def test_score_prints_the_table_and_writes_the_json(files, tmp_path):
     assert set(result) >= {"ne", "keypoints", "categories", "pck", "auc", "epe"}
 
 
+def test_a_difference_says_whether_it_may_be_chance(files, tmp_path):
+    """Of two photos one is better and one as good: two photos are too few to tell."""
+    answer, output = tmp_path / "answer.csv", tmp_path / "s.json"
+    prediction, other = files("p.csv", row("a", 0), row("b", 60)), files("o.csv", row("b", 60), row("a", 20))
+    done = run("score.py", prediction=prediction, ground_truth=answer, against=other, json=output)
+    assert done.returncode == 0, done.stderr
+    line, last = done.stdout.splitlines()[-2:]
+    assert line.startswith(
+        f"NE less that of {other}: -0.100000, 95 % interval -0.200000 to +0.000000, which may be chance"
+    )
+    assert last == "NE 0.050000 (5.0000 %) over 8 keypoints"
+    assert json.loads(output.read_text())["against"]["value"] == pytest.approx(-0.1)
+    done = run("score.py", prediction=prediction, ground_truth=answer, against=files("short.csv", row("a", 0)))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"score.py: {tmp_path / 'short.csv'}: has no row for Images/skirt/b.jpg")
+
+
 def test_columns_in_another_order_are_accepted(files, tmp_path):
     names = HEADER.split(",")
     turned = [",".join(reversed(line.split(","))) for line in (row("a", 0), row("b", 50))]
@@ -157,7 +174,7 @@ def test_an_output_never_takes_the_place_of_an_input(files, tmp_path, monkeypatc
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     done = run(program, **words)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.endswith(", too: another would be right\n")
+    assert done.stderr.endswith(", too: expected another\n")
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.csv")} == before
 
 

@@ -7,7 +7,8 @@ import time
 
 import tensorflow as tf
 
-from base.errors import UsageError
+from base import schema as schemas
+from base.errors import DataErrors, UsageError
 from base.machine import cores
 from preprocessing.data import conversion, conversion_plan, layout, photos, records
 
@@ -22,9 +23,12 @@ def measure(flags):
     if not flags.data_dir:
         raise UsageError("--data_dir, a data set in the FashionAI layout, is required")
     splits = layout.list_splits(flags.data_dir, flags.splits)
-    rows, _ = conversion_plan.read_rows(splits)
+    schema = schemas.load(flags.schema)
+    rows, faults = conversion_plan.read_rows(splits, schema)
+    if not rows:
+        raise DataErrors(faults)
     paths = [layout.photo_path(row.split, row.image_id)[0] for row in rows]
-    works = {"whole": lambda: _convert(splits), "floor": lambda: _decode(paths)}
+    works = {"whole": lambda: _convert(splits, schema), "floor": lambda: _decode(paths)}
     turns = [{name: _time(work, len(rows)) for name, work in works.items()} for _ in range(flags.benchmark_turns)]
     (rate, cpu), (floor_rate, floor_cpu) = (
         [statistics.median(turn[name][figure] for turn in turns) for figure in (0, 1)] for name in works
@@ -36,7 +40,7 @@ def measure(flags):
         "cpu_ms_per_image": cpu,
         "floor_cpu_ms_per_image": floor_cpu,
         "cpu_ratio": floor_cpu / cpu,
-        "stages": _stages(splits, rows, paths),
+        "stages": _stages(splits, rows, paths, schema),
     }
 
 
@@ -58,13 +62,13 @@ def _time(work, num_images):
     return num_images / seconds, 1000 * cpu / num_images
 
 
-def _convert(splits):
+def _convert(splits, schema):
     """Does what tools/convert_tfrecords.py does, from the CSV to the manifest."""
     labelled = layout.is_labelled(splits[0])
     with tempfile.TemporaryDirectory() as folder:
-        rows, faults = conversion_plan.read_rows(splits)
+        rows, faults = conversion_plan.read_rows(splits, schema)
         plan = conversion_plan.make_plan(rows, labelled, 0.05, 0)
-        conversion.convert(plan, folder, labelled, skip_bad=True, faults=faults)
+        conversion.convert(plan, folder, labelled, skip_bad=True, faults=faults, schema=schema)
 
 
 def _decode(paths):
@@ -80,12 +84,12 @@ def _decode(paths):
         session.run(tf.compat.v1.data.make_one_shot_iterator(sizes).get_next())
 
 
-def _stages(splits, rows, paths):
+def _stages(splits, rows, paths, schema):
     """Returns {stage: {cpu_ms_per_image}}, each stage on its own in one thread."""
     contents, checked, examples = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         stages = {
-            "CSV": lambda: conversion_plan.read_rows(splits),
+            "CSV": lambda: conversion_plan.read_rows(splits, schema),
             "read": lambda: contents.extend(map(photos.read_bytes, paths)),
             "check": lambda: checked.extend(map(photos.check, contents)),
             "serialise": lambda: examples.extend(map(_serialise, rows, checked)),
@@ -95,7 +99,8 @@ def _stages(splits, rows, paths):
 
 
 def _serialise(row, photo):
-    return records.serialise(row.image_id, photo.encoded, photo.size, row.category, row.points, row.visibility)
+    labels = row.points, row.visibility, row.schema, row.box
+    return records.serialise(row.image_id, photo.encoded, photo.size, row.category, *labels)
 
 
 def _write(examples, path):

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from base.errors import UsageError
-from configs import cross_checks
+from configs import cross_checks, paths
 from tools.benchmarking.memory import peak_mib
 from utility.model import codec, inference_graph
-from utility.prediction import inference, photo_source, predict_all
+from utility.prediction import inference, model_choice, photo_source, predict_all
 
 v1 = tf.compat.v1
 
@@ -27,7 +27,7 @@ def measure(flags):
         raise UsageError("--model_dir, a model, and --data_dir, a test split or test records, are required")
     cross_checks.check_inference(flags)
     options = inference.options_from(vars(flags))
-    schema = predict_all.schema_of(flags.model_dir.split(","))
+    schema = model_choice.schema_for(paths.listed(flags.model_dir), flags.data_dir, flags.category)
     source = photo_source.find(flags.data_dir, flags.category, schema)
     category, folders = _first_category(source, flags.model_dir)
     whole = _whole(source, category, folders, options, flags)
@@ -67,7 +67,7 @@ def report(figures):
 
 
 def _first_category(source, model_dir):
-    models = predict_all.find_models(model_dir.split(","), source.counts)
+    models = model_choice.find_models(paths.listed(model_dir), source.counts, source.schema)
     return next(iter(models.items()))
 
 
@@ -93,7 +93,7 @@ def _floor(folders, options, flags):
     runs = []
     for folder in folders:
         model, graph_def = inference_graph.freeze(folder, flags.checkpoint_path)
-        size = model["train_image_size"]
+        size = model.train_image_size
         with tf.Graph().as_default() as graph:
             images = np.random.default_rng(0).uniform(0, 255, [(1 + options.flip) * flags.batch_size, size, size, 3])
             place = v1.placeholder(tf.float32, [None, size, size, 3])

@@ -1,5 +1,6 @@
 """The speed of the training input, of its stages, and of decoding and resizing alone."""
 
+import dataclasses
 import functools
 
 import tensorflow as tf
@@ -8,7 +9,8 @@ from base.errors import UsageError
 from base.schema import ALL
 from configs import cross_checks
 from preprocessing.data import manifest, records
-from preprocessing.input import augmentation, record_order
+from preprocessing.input import record_order
+from preprocessing.input.augmentation_options import AugmentationOptions
 from preprocessing.input.input_fn import CHUNK, decode_drawn, draw_chunk, make_dataset, render_chunk
 from tools.benchmarking import memory, peer_process, rates
 
@@ -26,12 +28,12 @@ def measure(flags):
         raise UsageError("--data_dir, a folder of TFRecords, is required")
     if flags.peer:
         peer_process.check(flags)
-    options = augmentation.options({name: getattr(flags, name) for name in augmentation.DEFAULTS})
+    options = AugmentationOptions.from_flags({**vars(flags), "augment": True})
     whole = functools.partial(
         make_dataset, flags.data_dir, flags.category, True, flags.batch_size, flags.train_image_size, options,
         num_preprocessing_threads=flags.num_preprocessing_threads,
     )  # fmt: skip
-    floor = functools.partial(_floor, flags.train_image_size)
+    floor = functools.partial(_floor, manifest.schema_of(flags.data_dir), flags.train_image_size)
     pipelines = {_WHOLE: whole, _FLOOR: lambda: _pipeline(flags, lambda read: _mapped(flags, read, floor))}
     stages = _stages(flags, options)
     for name, stage in stages.items():
@@ -40,7 +42,7 @@ def measure(flags):
     figures = _figures(measured, list(stages))
     figures["peak_memory_mib"] = memory.peak_mib()
     if flags.peer:
-        figures["peer"] = peer_process.measure(flags, options)
+        figures["peer"] = peer_process.measure(flags, dataclasses.asdict(options))
         figures["peer"]["ratio"] = figures["peer"]["images_per_second"] / figures["floor_images_per_second"]
     return figures
 
@@ -95,8 +97,8 @@ def _mapped(flags, read, example):
     return read.map(example, num_parallel_calls=flags.num_preprocessing_threads).batch(flags.batch_size)
 
 
-def _floor(size, _, serialised):
-    image = tf.io.decode_jpeg(records.parse(serialised)["encoded"], channels=3)
+def _floor(schema, size, _, serialised):
+    image = tf.io.decode_jpeg(records.parse(serialised, schema=schema)["encoded"], channels=3)
     return tf.ensure_shape(tf.image.resize(image, [size, size]), [size, size, 3])
 
 
@@ -106,7 +108,7 @@ def _stages(flags, options):
     A batch is of something small, or of images: else its copying would be measured, too.
     """
     size, threads = flags.train_image_size, flags.num_preprocessing_threads
-    uncoloured = {**options, "color_probability": 0.0}
+    uncoloured = dataclasses.replace(options, color_probability=0.0)
 
     def mapped(dataset, step):
         return dataset.map(step, num_parallel_calls=threads)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from base.errors import DataError
-from preprocessing.data import records
+from preprocessing.data import manifest, records
 
 _PHOTOS = 1000  # held in memory, as the shuffling of the pipeline holds them
 
@@ -43,16 +43,16 @@ def _run(flags, *words):
     done = subprocess.run([python, *words], capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        what = f"the peer failed ({last}): a Python with albumentations and torch is needed, see --peer_python"
+        what = f"the peer failed ({last}): expected a Python with albumentations and torch, see --peer_python"
         raise DataError(python, None, what)
     return done.stdout
 
 
 def _photos(flags):
     """Returns (JPEG bytes, labelled points [(x, y), …]) of the first photos."""
-    photos = []
+    photos, schema = [], manifest.schema_of(flags.data_dir)
     for shard in records.list_shards(flags.data_dir, flags.category):
-        for example in records.read_examples(shard):
+        for example in records.read_examples(shard, schema):
             feature = example.features.feature
             x, y, v = (feature[f"image/keypoint/{name}"].int64_list.value for name in "xyv")
             points = [(float(a), float(b)) for a, b, state in zip(x, y, v) if state >= 0]

@@ -18,6 +18,8 @@ from net import complexity, registry
 from tools.benchmarking import memory
 from utility.training import training_plan
 from utility.training.model_fn import model_fn
+from utility.training.schedule import Schedule
+from utility.training.settings import TrainingSettings
 
 v1 = tf.compat.v1
 _CONVOLUTION = (96, 256)  # cells on a side, channels
@@ -27,11 +29,12 @@ _PASSES = 3
 
 def measure(flags):
     """Returns the figures: steps, forward passes and the convolution in turn; medians over the turns."""
-    settings = {**{flag.name: flag.default for group in GROUPS.values() for flag in group}, **vars(flags)}
-    settings["heatmap_size"] = flags.train_image_size // 4
-    options = {name: getattr(flags, name) for name in registry.get_net("cpn").options}
+    defaults = {flag.name: flag.default for group in GROUPS.values() for flag in group}
+    cells = {"heatmap_size": flags.train_image_size // 4}
+    settings = TrainingSettings.from_flags({**defaults, **vars(flags), **cells})
+    options = {name: getattr(flags, name) for name in registry.flag_rows("cpn")}
     model = training_plan.describe(flags.category or ALL, settings, "cpn", options)
-    forward, adds = _part(model, settings, ModeKeys.PREDICT)
+    forward, adds = _part(model, settings, ModeKeys.EVAL)
     step, _ = _part(model, settings, ModeKeys.TRAIN)
     parts = {
         "step": (step, _PASSES * adds),
@@ -81,18 +84,17 @@ def _turn(run):
 
 def _part(model, settings, mode):
     """Returns (function that runs the model function's graph once, its multiply-adds)."""
-    training = {flag.name: settings[flag.name] for flag in GROUPS["training"]}
-    params = {"model": model, "data_format": settings["data_format"]}
-    params["training"] = {**training, "steps_per_epoch": 100.0, "total_steps": 1000}
+    params = {"model": model, "data_format": settings.data_format, "settings": settings, "rate_factor": 1.0}
+    params["schedule"] = Schedule(steps_per_epoch=100.0, total_steps=1000, steps_per_eval=1000)
     is_training = mode == ModeKeys.TRAIN
     with tf.Graph().as_default() as graph:
         v1.train.get_or_create_global_step()
-        features, labels = _batch(settings["batch_size"], model)
+        features, labels = _batch(settings.batch_size, model)
         spec = model_fn(features, labels, mode, params)
         adds = sum(layer.multiply_adds for layer in complexity.layers(graph))
-        target = spec.train_op if is_training else [spec.predictions["points"].op]
+        target = spec.train_op if is_training else spec.eval_metric_ops["ne"][1]  # points and their error
         session = v1.Session(graph=graph)
-        session.run(v1.global_variables_initializer())
+        session.run([v1.global_variables_initializer(), v1.local_variables_initializer()])
     run = session.make_callable(target)
     run()
     return run, adds
@@ -100,7 +102,7 @@ def _part(model, settings, mode):
 
 def _batch(batch_size, model):
     """Returns features and labels of noise, held in variables, so that nothing is computed of them ahead."""
-    size, keypoints = model["train_image_size"], len(model["keypoints"])
+    size, keypoints = model.train_image_size, len(model.keypoints)
     random = np.random.default_rng(0)
 
     def held(values):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from base import geometry
 from base.errors import UsageError
-from preprocessing.data import manifest, photos, records
+from preprocessing.data import boxes, manifest, photos, records
 from preprocessing.input import input_fn
 from utility import drawing
 from utility.model import heatmaps
@@ -23,7 +23,7 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentat
         records_dir: a folder of TFRecords.
         image_size: height and width of the network's input, in pixels.
         heatmap_size, heatmap_sigma: size and width of the targets, in cells.
-        augmentation: as for `make_dataset`: {name: value}, or None for none.
+        augmentation: as for `make_dataset`: the AugmentationOptions, or None for none.
         seed: that of the augmentation.
 
     Returns:
@@ -42,7 +42,7 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentat
             rows = zip(images, points, visibility, maps)
             pictures += [(category, _picture(schema, category, *row)) for row in rows]
     if not pictures:
-        raise UsageError("--augmented: the data has no photo with points; training data would be right")
+        raise UsageError("--augmented: the data has no photo with points; expected training data")
     return pictures
 
 
@@ -56,15 +56,16 @@ def from_entries(entries, image_size, heatmap_size, heatmap_sigma, augmentation,
     """
     with tempfile.TemporaryDirectory() as folder:
         for category in schema.category_names:
-            usable = [
-                entry
-                for entry in entries
-                if entry.category == category and entry.path and entry.size and (entry.visibility >= 0).any()
-            ]
+            usable = [entry for entry in entries if entry.category == category and _is_usable(entry)]
             if usable:
                 write_records(folder, category, usable[:_PER_CATEGORY], schema)
         manifest.write(folder, True, {}, complete=True, schema=schema)  # whose schema the reading takes
         return from_records(folder, image_size, heatmap_size, heatmap_sigma, augmentation, seed)
+
+
+def _is_usable(entry):
+    is_read = entry.path and entry.size and not boxes.outside(entry.box, entry.size)
+    return is_read and (entry.visibility >= 0).any()
 
 
 def write_records(folder, category, entries, schema):
@@ -72,11 +73,8 @@ def write_records(folder, category, entries, schema):
     with tf.io.TFRecordWriter(os.path.join(folder, records.shard_name(category, 0))) as writer:
         for entry in entries:
             photo = photos.read(entry.path)
-            writer.write(
-                records.serialise(
-                    entry.image_id, photo.encoded, photo.size, entry.category, entry.points, entry.visibility, schema
-                )
-            )
+            labels = entry.points, entry.visibility, schema, entry.box
+            writer.write(records.serialise(entry.image_id, photo.encoded, photo.size, entry.category, *labels))
 
 
 def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed):

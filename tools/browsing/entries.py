@@ -13,14 +13,14 @@ from base.errors import DataError
 from base.machine import cores
 from base.progress import Progress
 from base.schema import ALL
-from preprocessing.data import annotations, layout, manifest, photos, records
+from preprocessing.data import annotations, boxes, layout, manifest, photos, records
 from utility import drawing
 from utility.scoring import scoring
 
 
 @dataclasses.dataclass
 class Entry:
-    """One photo of the page; points are in its pixels, in the schema's order.
+    """One row of the page: a photo, or its part within a box; points are in its pixels, in the schema's order.
 
     Attributes:
         source: the split or shard it comes from.
@@ -33,6 +33,7 @@ class Entry:
         thumbnail: JPEG bytes, empty where the photo cannot be read.
         predicted: [K, 2] float64, None where there is no prediction.
         faults: what is wrong with it, a line each.
+        box: the garment's (x0, y0, x1, y1), None for the whole photo.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Entry:
     thumbnail: bytes = b""
     predicted: Optional[np.ndarray] = None
     faults: list = dataclasses.field(default_factory=list)
+    box: Optional[tuple] = None
 
 
 def from_data_dir(data_dir, thumbnail_size, schema):
@@ -60,7 +62,7 @@ def from_data_dir(data_dir, thumbnail_size, schema):
     below = sorted(glob.glob(os.path.join(glob.escape(data_dir), "*", "")))
     folders = [folder for folder in [data_dir, *below] if _is_split(folder)]
     if not folders:
-        what = "has no train_*/Annotations/*.csv and no test_*/test.csv: a data set or one of its splits would be right"
+        what = "has no train_*/Annotations/*.csv and no test_*/test.csv: expected a data set or one of its splits"
         raise DataError(data_dir, None, what)
     entries, faults = [], []
     for folder in folders:
@@ -69,10 +71,8 @@ def from_data_dir(data_dir, thumbnail_size, schema):
         faults += wrong
         source = os.path.basename(os.path.abspath(folder))
         found = [
-            Entry(source, image_id, category, f"line {line}", points, visibility, path=os.path.join(folder, image_id))
-            for image_id, category, line, points, visibility in zip(
-                rows.image_ids, rows.categories, rows.lines, rows.points, rows.visibility
-            )
+            Entry(source, *names, f"line {line}", points, visibility, path=os.path.join(folder, names[0]), box=box)
+            for (*names, box), line, points, visibility in zip(rows.keys, rows.lines, rows.points, rows.visibility)
         ]
         _each(found, lambda entry, folder=folder: _load(entry, folder, thumbnail_size, schema))
         entries += found
@@ -102,7 +102,7 @@ def from_records(records_dir, thumbnail_size):
     """
     shards = records.list_shards(records_dir, ALL) + records.list_shards(records_dir, ALL, validation=True)
     if not shards:
-        raise DataError(records_dir, None, "has no records: a folder of <category>_0000.tfrecord files would be right")
+        raise DataError(records_dir, None, "has no records: expected a folder of <category>_0000.tfrecord files")
     entries, schema = [], manifest.schema_of(records_dir)
     for shard in shards:
         for number, example in enumerate(records.read_examples(shard, schema), start=1):
@@ -122,7 +122,7 @@ def _from_example(example, source, number, schema):
         points[index], visibility[index] = (x, y), state
     image_id = feature["image/filename"].bytes_list.value[0].decode(errors="replace")
     category = schema.category_names[feature["image/classid"].int64_list.value[0]]
-    entry = Entry(source, image_id, category, f"record {number}", points, visibility)
+    entry = Entry(source, image_id, category, f"record {number}", points, visibility, box=records.box_of(example))
     return entry, feature["image/encoded"].bytes_list.value[0]
 
 
@@ -136,12 +136,19 @@ def add_predictions(entries, prediction):
     Raises:
         DataError: none of the photos is in it.
     """
-    rows = {image_id: row for row, image_id in enumerate(prediction.image_ids)}
-    kept = [entry for entry in entries if entry.image_id in rows]
+    keys = prediction.image_ids if prediction.boxes is None else prediction.keys
+    rows = {key: row for row, key in enumerate(keys)}
+    kept = []
+    for entry in entries:
+        key = (entry.image_id, entry.category, entry.box)
+        if prediction.boxes is None:
+            # A row of the whole photo is none for a part of it.
+            key = None if entry.box else entry.image_id
+        if key in rows:
+            entry.predicted = prediction.points[rows[key]]
+            kept.append(entry)
     if not kept:
         raise DataError(prediction.file, None, "has no row for any photo of the data: it belongs to other photos")
-    for entry in kept:
-        entry.predicted = prediction.points[rows[entry.image_id]]
     return kept
 
 
@@ -151,7 +158,8 @@ def errors(entry, schema):
         return np.full(len(schema.keypoints), np.nan)
     norm = scoring.normalising_lengths(entry.points[None], [entry.category], schema)[0]
     distances = np.linalg.norm(entry.predicted - entry.points, axis=1) / norm
-    return np.where(entry.visibility == 1, distances, np.nan)
+    (own,) = scoring.own_keypoints([entry.category], schema)
+    return np.where((entry.visibility == 1) & own, distances, np.nan)
 
 
 def _each(entries, work):
@@ -203,8 +211,9 @@ _REDUCED = (
 
 
 def _point_faults(entry, schema):
-    """Returns what is wrong with the points: outside the photo, of another category, useless for the metric."""
-    faults = []
+    """Returns what is wrong with box and points: outside the photo, of another category, useless for the metric."""
+    wrong_box = boxes.outside(entry.box, entry.size)
+    faults = [f"the box {wrong_box}"] if wrong_box else []
     own, names = schema.keypoint_indices(entry.category), schema.keypoints
     present = entry.visibility >= 0
     for index in np.flatnonzero(present):

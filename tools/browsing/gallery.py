@@ -12,13 +12,14 @@ from base import schema as schemas
 from base.errors import DataError
 from base.schema import ALL
 from preprocessing.input import input_fn
+from preprocessing.input.augmentation_options import AugmentationOptions
 from tools.browsing import augmented, entries
 from utility import drawing
 from utility.model import codec, inference_graph, model_directory
 from utility.model.heatmap_codec import MAPS
 from utility.model.network import run_net
 from utility.prediction import photo_reading
-from utility.prediction.predict_all import find_models
+from utility.prediction.model_choice import find_models
 from utility.prediction.predictor import Predictor
 
 TILE = 210  # pixels
@@ -41,7 +42,7 @@ def draw(data_dir, model_dir, seed):
     schema = schemas.default()
     found, _ = entries.from_data_dir(data_dir, TILE, schema)
     chosen = [_choose(data_dir, found, schema, category) for category in schema.category_names]
-    models = {name: folder for name, (folder,) in find_models([model_dir], schema.category_names).items()}
+    models = {name: folder for name, (folder,) in find_models([model_dir], schema.category_names, schema).items()}
     inputs = _augmented(chosen, seed, schema)
     tiles, captions = [], []
     for entry in chosen:
@@ -56,7 +57,7 @@ def _choose(data_dir, found, schema, category):
     for entry in found:
         if entry.category == category and entry.size and (entry.visibility[own] == 1).all():
             return entry
-    raise DataError(data_dir, None, f"has no {category} that shows every keypoint: more photos would be right")
+    raise DataError(data_dir, None, f"has no {category} that shows every keypoint: expected more photos")
 
 
 def _row(entry, augmented_input, model_dir):
@@ -65,10 +66,10 @@ def _row(entry, augmented_input, model_dir):
     model, predictor, run_stages = _load(model_dir)
     schema = predictor.schema
     truth = drawing.named_points(schema, entry.points, entry.visibility)
-    channels = {name: model["keypoints"].index(name) for name in schema.keypoint_names(entry.category)}
+    channels = {name: model.keypoints.index(name) for name in schema.keypoint_names(entry.category)}
     stages = [
         drawing.draw_heatmaps(photo, schema, {name: maps[0, ..., channel] for name, channel in channels.items()}, 0.85)
-        for maps in run_stages(cv2.resize(photo, (model["train_image_size"],) * 2, interpolation=cv2.INTER_AREA)[None])
+        for maps in run_stages(cv2.resize(photo, (model.train_image_size,) * 2, interpolation=cv2.INTER_AREA)[None])
     ]
     keypoints = predictor.predict(photo, entry.category)["keypoints"]
     points = {name: (point["x"], point["y"]) for name, point in keypoints.items()}
@@ -87,7 +88,9 @@ def _augmented(chosen, seed, schema):
     with tempfile.TemporaryDirectory() as folder, tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for entry in chosen:
             augmented.write_records(folder, entry.category, [entry], schema)
-        dataset = input_fn.make_dataset(folder, ALL, True, len(chosen), TILE, augmentation={}, seed=seed, epochs=1)
+        dataset = input_fn.make_dataset(
+            folder, ALL, True, len(chosen), TILE, augmentation=AugmentationOptions(), seed=seed, epochs=1
+        )
         features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
         batch = session.run({**features, **labels})
     pictures = {}
@@ -104,7 +107,7 @@ def _augmented(chosen, seed, schema):
 def _load(model_dir):
     """Returns a model's description, its Predictor, and a function from images to the heatmaps of each stage."""
     model = model_directory.read(model_dir)
-    size = model["train_image_size"]
+    size = model.train_image_size
     with tf.Graph().as_default() as graph:
         session = tf.compat.v1.Session(graph=graph)
         images = tf.compat.v1.placeholder(tf.float32, [None, size, size, 3])

@@ -104,6 +104,10 @@ function overlay(photo) {
   const wanted = point => option("keypoint") === "" || point[0] === +option("keypoint");
   const places = new Map(main.map(point => [point[0], point]));
   const segment = (a, b, color) => drawn("line", { x1: a[1] + .5, y1: a[2] + .5, x2: b[1] + .5, y2: b[2] + .5, stroke: color, "stroke-width": unit * .5 });
+  if (photo.box) {
+    const [left, top, right, bottom] = photo.box;
+    svg.append(drawn("rect", { class: "box", x: left, y: top, width: right - left, height: bottom - top, fill: "none", stroke: "#fd0", "stroke-width": unit * .6 }));
+  }
   if (checked("outline"))
     for (const [start, end] of data.outlines[photo.category])
       if (places.has(start) && places.has(end)) svg.append(segment(places.get(start), places.get(end), "#fffc"));
@@ -128,7 +132,7 @@ function dot(photo, point, unit) {
 }
 
 function enlarge(photo) {
-  const lines = [photo.id, `${data.sources[photo.source]}, ${photo.place}, ${photo.category}, ${photo.size[0]} × ${photo.size[1]}`];
+  const lines = [photo.id, `${data.sources[photo.source]}, ${photo.place}, ${photo.category}, ${photo.size[0]} × ${photo.size[1]}${photo.box ? `, box ${photo.box.join("_")}` : ""}`];
   if (photo.error != null) lines.push(`NE ${photo.error.toFixed(4)}`);
   large.lastElementChild.replaceChildren(picture(photo), ...lines.map(line => element("p", line)),
     ...photo.faults.map(fault => element("p", fault, "fault")));

@@ -74,6 +74,7 @@ def _photo(entry, sources, schema):
         "place": entry.place,
         "category": entry.category,
         "size": entry.size or [0, 0],
+        **({"box": entry.box} if entry.box else {}),
         "points": [
             [int(index), *entry.points[index].tolist(), int(entry.visibility[index])]
             for index in np.flatnonzero(entry.visibility >= 0)

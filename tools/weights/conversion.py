@@ -9,8 +9,6 @@ from net.layers import Layers
 from tools.weights import sources
 from tools.weights.layouts import layout
 
-# Every option that a backbone may ask for; none changes the variables.
-_ANY_OPTIONS = {"resnet_stride": "1x1", "detnet_laterals": "paper"}
 _TORCH_NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
@@ -19,7 +17,7 @@ def convert(path, backbone):
 
     Args:
       path: a file that `sources.read` knows.
-      backbone: a key of `backbones.BACKBONES`.
+      backbone: one of `backbones.names`.
 
     Returns:
       ({variable name: float32 array}, the `Layout` that they were read by).
@@ -48,7 +46,7 @@ def _check_names(path, arrays, found, backbone, style):
     needed = {name for unit in found.units for name in _names(unit, style)}
     missing = sorted(needed - set(arrays))
     strange = sorted(name for name in set(arrays) - needed if not name.startswith(found.ignored))
-    faults = [DataError(path, name, f"is missing: the weights of a whole {backbone} are needed") for name in missing]
+    faults = [DataError(path, name, f"is missing: expected the weights of a whole {backbone}") for name in missing]
     faults += [DataError(path, name, f"is unknown to {backbone}: these are of another net") for name in strange]
     if faults:
         raise DataErrors(faults)
@@ -114,5 +112,5 @@ def backbone_shapes(backbone):
     """Returns {variable name: shape} of the backbone by itself."""
     with tf.Graph().as_default():
         images = tf.compat.v1.placeholder(tf.float32, [1, 64, 64, 3])
-        backbones.build(backbone, Layers(is_training=False), images, _ANY_OPTIONS)
+        backbones.build(backbone, Layers(is_training=False), images)  # its options change no variable
         return {variable.op.name: tuple(variable.shape) for variable in tf.compat.v1.global_variables()}

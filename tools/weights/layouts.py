@@ -6,7 +6,7 @@ of file, and the rest is the same for all.
 
 from typing import NamedTuple
 
-from net import detnet, efficientnet_lite, resnet
+from net.backbones import detnet, efficientnet_lite, resnet
 from tools.weights.sources import TORCH
 
 
@@ -49,7 +49,7 @@ def layout(backbone, style, names):
     """Returns the `Layout` of a backbone's weights.
 
     Args:
-      backbone: a key of `net.backbones.BACKBONES`.
+      backbone: one of `net.backbones.names`.
       style: TORCH or KERAS.
       names: the names in the file, by which older Keras files are told from newer ones.
 
@@ -58,6 +58,8 @@ def layout(backbone, style, names):
     """
     if backbone == efficientnet_lite.NAME:
         return _efficientnet_lite() if style == TORCH else None
+    if backbone not in (*resnet.BLOCKS, detnet.NAME):
+        return None
     blocks = resnet.BLOCKS.get(backbone, resnet.BLOCKS["resnet50"][:3])
     ignored = ("layer4.", "conv5_", "res5", "bn5") if backbone == detnet.NAME else ()
     if style == TORCH:

@@ -26,8 +26,8 @@ def read(path):
     """
     ending = os.path.splitext(path)[1]
     if ending not in _READERS:
-        raise DataError(path, None, f"ends in {ending!r}: one of {', '.join(_READERS)} would be right")
+        raise DataError(path, None, f"ends in {ending!r}: expected one of {', '.join(_READERS)}")
     if not os.path.isfile(path):
-        raise DataError(path, None, "is no file: a file of weights is needed")
+        raise DataError(path, None, "is no file: expected a file of weights")
     style, reader = _READERS[ending]
     return style, reader(path)

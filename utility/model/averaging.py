@@ -6,6 +6,8 @@ training does that, and writes a checkpoint in which the averages have the varia
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import tensorflow as tf
 
@@ -16,7 +18,7 @@ STOCHASTIC = "/StochasticWeightAverage"
 STATISTICS = ("moving_mean", "moving_variance")
 
 
-def variables_to_restore(checkpoint, variables):
+def variables_to_restore(checkpoint: str, variables: Sequence[tf.Variable]) -> dict[str, tf.Variable]:
     """Returns {name in the checkpoint: variable} for a tf.compat.v1.train.Saver: averaged weights where there are some.
 
     Args:
@@ -28,34 +30,38 @@ def variables_to_restore(checkpoint, variables):
     return {name + MOVING if name + MOVING in names else name: variable for name, variable in own.items()}
 
 
-def averaged_saver():
+def averaged_saver() -> Any:
     """Returns a Saver that restores the net's variables in this graph from their moving averages."""
     net = {name_of(variable) + MOVING: variable for variable in net_variables()}
     return v1.train.Saver({**net, "global_step": v1.train.get_or_create_global_step()})
 
 
-def net_variables():
+def net_variables() -> list[tf.Variable]:
     """Returns the variables that make the net in this graph: what is trained, and batch norm's statistics."""
     statistics = [variable for variable in v1.global_variables() if name_of(variable).endswith(STATISTICS)]
     return [*v1.trainable_variables(), *statistics]
 
 
-def name_of(variable):
+def name_of(variable: tf.Variable) -> str:
     """Returns a variable's name, the same in every replica."""
     return variable.name.split(":")[0]
 
 
-def update_averages(settings, step):
-    """Returns the operation that takes a step's weights into the average that the settings ask for.
+def update_averages(
+    step: tf.Tensor, moving_average: float, swa_start_epoch: Optional[float], steps_per_epoch: float
+) -> tf.Operation:
+    """Returns the operation that takes a step's weights into their average.
 
     Args:
-        settings: the flags of the group `training` by name, with steps_per_epoch.
         step: scalar integer tensor, the number of steps done.
+        moving_average: the decay of a moving average; 0: a plain mean of the epochs' ends.
+        swa_start_epoch: where that mean begins.
+        steps_per_epoch: how many steps pass the training photos once.
     """
-    if settings["moving_average"]:
-        ending, rate = MOVING, moving_rate(step, settings["moving_average"])
+    if moving_average:
+        ending, rate = MOVING, moving_rate(step, moving_average)
     else:
-        ending, rate = STOCHASTIC, stochastic_rate(step, settings["swa_start_epoch"], settings["steps_per_epoch"])
+        ending, rate = STOCHASTIC, stochastic_rate(step, swa_start_epoch or 0, steps_per_epoch)
     updates = []
     for variable in net_variables():
         average = v1.get_variable(
@@ -69,7 +75,7 @@ def update_averages(settings, step):
     return tf.group(*updates)
 
 
-def moving_rate(step, decay):
+def moving_rate(step: tf.Tensor, decay: float) -> tf.Tensor:
     """Returns the share of the newest weights: 1 at the first step, then falling to 1 - decay.
 
     Args:
@@ -80,7 +86,7 @@ def moving_rate(step, decay):
     return 1.0 - tf.minimum(decay, (step - 1.0) / (step + 9.0))
 
 
-def stochastic_rate(step, start_epoch, steps_per_epoch):
+def stochastic_rate(step: tf.Tensor, start_epoch: float, steps_per_epoch: float) -> tf.Tensor:
     """Returns the share of the newest weights in a plain mean: 1, 1/2, 1/3, ... at ends of epochs, 0 between them.
 
     Args:
@@ -96,7 +102,7 @@ def stochastic_rate(step, start_epoch, steps_per_epoch):
     return tf.cast(tf.where(ends & (number >= 1.0), 1.0 / tf.maximum(number, 1.0), 0.0), tf.float32)
 
 
-def _first_step(epoch, steps_per_epoch):
+def _first_step(epoch: int, steps_per_epoch: float) -> float:
     """Returns the first step at the end of an epoch or after it, as a float; `epoch` where an epoch has a step or more.
 
     Where it has less, for a batch has more photos than there are, a step ends several epochs, but counts once.

@@ -1,40 +1,46 @@
 """Starting a model from the weights of another: of an imported backbone, or of one of our own models.
 
 What fits is copied by name, batch norm's statistics included, and the rest keeps its random start. Heads whose
-keypoints differ are sliced by the keypoints' names, so that a category can start from `all`.
+keypoints differ are sliced by the keypoints' names, so that a category can start from `all`; a head with a
+keypoint that the source does not have, as one of another schema, starts fresh.
 """
 
 import contextlib
-import glob
 import json
+import logging
 import os
 import re
-import shutil
-import sys
 import tempfile
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, Optional
 
 import numpy as np
 import tensorflow as tf
 
-from base import checked_json, full_disk
+from base import checked_json, files, full_disk
 from base.errors import DataError
 from base.estimator_api import WarmStartSettings
 from base.files import atomic_write
 from base.plain_paths import plain
-from configs.flag_table import FLAGS
-from net import registry
+from net import backbones, registry
 from utility.model import checkpoint_index, model_directory, warm_start_plan
+from utility.model.description import ModelDescription, Normalisation
+
+_log = logging.getLogger(__name__)
 
 BACKBONE = "backbone.json"  # what the importer of weights writes beside its checkpoint
 PREFIX = "model.ckpt"
+_NUMBERED = re.compile(rf"{re.escape(PREFIX)}-(\d+)")
+_CHECKPOINT_FILE = re.compile(rf"{_NUMBERED.pattern}\.(?:index|meta|data-\d{{5}}-of-\d{{5}})")
+# TensorFlow's names of what becomes a checkpoint's data, its index, and the list of checkpoints.
+_UNFINISHED = re.compile(rf"{re.escape(PREFIX)}(-\d+)?(_temp|\S*\.tempstate\d+)|checkpoint\.tmp[0-9a-f]{{32}}")
 # The options that weights were trained with: another value of them spoils what the weights compute.
-_INHERITED_OPTIONS = ("resnet_stride", "padding", "bn_epsilon")
+_OF_WEIGHTS = {name: row for name, row in registry.all_option_rows().items() if row.of_weights}
 _BACKBONE = checked_json.fields(
     {
-        "backbone": checked_json.by_flag(FLAGS["backbone"]),
+        "backbone": checked_json.choice(backbones.names()),
         "net_options": checked_json.fields(
-            {}, {name: checked_json.by_flag(FLAGS[name]) for name in _INHERITED_OPTIONS}, others=True
+            {}, {name: checked_json.by_option(row) for name, row in _OF_WEIGHTS.items()}, others=True
         ),
     },
     {"normalisation": model_directory.NORMALISATION},
@@ -51,13 +57,13 @@ class Source(NamedTuple):
 
     Attributes:
       prefix: path of the checkpoint, without the endings of its files.
-      description: the JSON beside it, of a model or of a backbone; {} where there is none.
-      is_backbone: whether it holds a backbone alone.
+      model: the ModelDescription beside it; None where there is none.
+      backbone: where it holds a backbone alone, the description of that, `read_backbone`; else None.
     """
 
     prefix: str
-    description: dict
-    is_backbone: bool
+    model: Optional[ModelDescription] = None
+    backbone: Optional[dict] = None
 
 
 def find(path):
@@ -73,10 +79,10 @@ def find(path):
         description_folder = folder
     prefix = model_directory.checkpoint(path)
     if os.path.isfile(os.path.join(description_folder, BACKBONE)):
-        return Source(prefix, read_backbone(description_folder), True)
+        return Source(prefix, backbone=read_backbone(description_folder))
     if os.path.isfile(os.path.join(description_folder, model_directory.DESCRIPTION)):
-        return Source(prefix, model_directory.read(description_folder), False)
-    return Source(prefix, {}, False)
+        return Source(prefix, model_directory.read(description_folder))
+    return Source(prefix)
 
 
 def read_backbone(folder):
@@ -89,7 +95,7 @@ def read_backbone(folder):
     try:
         return checked_json.read(path, _BACKBONE)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(path, None, "is missing: what tools/import_weights.py writes is needed") from error
+        raise DataError(path, None, "is missing: expected what tools/import_weights.py writes") from error
 
 
 def write_backbone(folder, arrays, description):
@@ -126,18 +132,26 @@ def write(prefix, arrays):
         tf.compat.v1.train.update_checkpoint_state(os.path.abspath(os.path.dirname(prefix)), os.path.basename(prefix))
 
 
-def remove_left_over(model_dir):
-    """Removes what TensorFlow had not finished of checkpoints when it was killed: folders of parts, and indices.
+def remove_left_over(model_dir, kept):
+    """Removes what TensorFlow left of checkpoints when it was killed; the caller holds the model folder.
 
-    The caller holds the model folder: no training is writing into it.
+    That is what it had not finished, folders of parts and indices and lists; and checkpoints before the last one that
+    are not on its list: it takes one off before it removes it, and puts a new one on after it has written it.
+
+    Args:
+        model_dir: the model's folder.
+        kept: the prefixes that are on the list.
     """
-    for ending in ("_temp", ".tempstate*"):
-        for path in glob.glob(os.path.join(glob.escape(model_dir), "**", f"{PREFIX}*{ending}"), recursive=True):
-            if os.path.isdir(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):
-                    os.remove(path)
+    for folder in (model_dir, *(os.path.join(model_dir, name) for name in model_directory.CHECKPOINT_FOLDERS)):
+        for name in os.listdir(folder) if os.path.isdir(folder) and not os.path.islink(folder) else ():
+            if _UNFINISHED.fullmatch(name):
+                files.remove(os.path.join(folder, name))
+    numbered = (_NUMBERED.fullmatch(os.path.basename(prefix)) for prefix in kept)
+    steps = {int(match[1]) for match in numbered if match}
+    for name in os.listdir(model_dir):
+        match = _CHECKPOINT_FILE.fullmatch(name)
+        if match and int(match[1]) not in steps and int(match[1]) < max(steps, default=0):
+            files.remove(os.path.join(model_dir, name))
 
 
 @contextlib.contextmanager
@@ -199,14 +213,19 @@ def inherited(path, net):
       net: a name of the registry.
 
     Returns:
-      {"net_options": the options that the weights were trained with, where they are known; "normalisation": {mean,
-      scale}, the data set's where it is not}.
+      net_options: the options that the weights were trained with, {name: value}, where they are known.
+      normalisation: the `Normalisation` of their input, the data set's where it is not known.
     """
-    description = find(path).description if path else {}
-    names = set(_INHERITED_OPTIONS) & set(registry.get_net(net).options)
-    options = {name: value for name, value in description.get("net_options", {}).items() if name in names}
-    own = {"mean": list(registry.MEAN_RGB), "scale": [registry.SCALE] * 3}
-    return {"net_options": options, "normalisation": description.get("normalisation", own)}
+    source = find(path) if path else Source("")
+    options: Mapping = {}
+    normalisation = Normalisation(registry.MEAN_RGB, (registry.SCALE,) * 3)
+    if source.model:
+        options, normalisation = source.model.net_options, source.model.normalisation
+    elif source.backbone:
+        options, own = source.backbone["net_options"], source.backbone.get("normalisation")
+        normalisation = Normalisation(tuple(own["mean"]), tuple(own["scale"])) if own else normalisation
+    names = _OF_WEIGHTS.keys() & registry.option_rows(net)
+    return {name: value for name, value in options.items() if name in names}, normalisation
 
 
 @contextlib.contextmanager
@@ -218,8 +237,8 @@ def warm_start(model_dir, model, settings):
 
     Args:
       model_dir: the new model's folder; one that has a checkpoint goes on from that instead.
-      model: the new model's description, as `model_directory.read` returns it.
-      settings: the flags of the group `warm start`, by name.
+      model: the ModelDescription of the new model.
+      settings: TrainingSettings: where to start from.
 
     Yields:
       WarmStartSettings for the Estimator, valid inside the block; None where there is nothing to do.
@@ -228,17 +247,17 @@ def warm_start(model_dir, model, settings):
       DataError: there is no checkpoint, it has nothing in common with the model, or, unless --ignore_missing_vars,
         variables are missing or do not fit.
     """
-    if not settings["checkpoint_path"] or model_directory.latest_checkpoint(model_dir):
+    if not settings.checkpoint_path or model_directory.latest_checkpoint(model_dir):
         yield None
         return
-    source = find(settings["checkpoint_path"])
+    source = find(settings.checkpoint_path)
     check(source.prefix)
     reader = open_reader(source.prefix)
     shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-    plan = warm_start_plan.make_plan(model, source.description, shapes, settings)
-    print(f"starting from {source.prefix}\n" + "\n".join(warm_start_plan.table(plan)), file=sys.stderr, flush=True)
-    if not settings["ignore_missing_vars"]:
-        warm_start_plan.check(plan, source.prefix, source.is_backbone)
+    plan = warm_start_plan.make_plan(model, source.model and source.model.keypoints, shapes, settings)
+    _log.info("starting from %s\n%s", source.prefix, "\n".join(warm_start_plan.table(plan)))
+    if not settings.ignore_missing_vars:
+        warm_start_plan.check(plan, source.prefix, source.backbone is not None)
     with tempfile.TemporaryDirectory() as folder:
         prefix = os.path.join(folder, PREFIX)
         write(prefix, {name: _value(reader, copy) for name, copy in plan.copies.items()})

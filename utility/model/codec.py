@@ -1,6 +1,6 @@
 """What a net's outputs mean: everything that stands between a net and points is asked of one object, its codec.
 
-A net's row in the registry names its codec, and `model.json` keeps it. Training, prediction and export know outputs
+A net's declaration names its codec, and `model.json` keeps it. Training, prediction and export know outputs
 (dicts of tensors) and this interface alone.
 
 Planes: a codec's points lie in the unit square of the net's input, so that (0.5, 0.5) is the image's middle.
@@ -19,16 +19,16 @@ class Codec(abc.ABC):
     """The interface. An instance belongs to one model.
 
     Args:
-        model: the description of `model_directory.read`.
+        model: its ModelDescription.
         method: how to decode; None for the model's own way.
 
     Attributes:
         output_names: of the tensors of `outputs`, in the order in which exports have them.
-        setting_names: of the flags of the group `codec` that `model.json` keeps, and the codec reads in it.
+        setting_rows: an Option for each setting that `model.json` keeps for the codec; they are flags, too.
     """
 
     output_names: tuple
-    setting_names: tuple = ()
+    setting_rows: tuple = ()
 
     @abc.abstractmethod
     def __init__(self, model, method=None):
@@ -49,7 +49,7 @@ class Codec(abc.ABC):
         Args:
             points: [B, K, 2] float32 in the unit square.
             visibility: [B, K] int32: 1 visible, 0 occluded, -1 absent.
-            stage: the `registry.Stage`.
+            stage: the `net.declarations.Stage`.
         """
 
     @abc.abstractmethod
@@ -115,7 +115,7 @@ def register(name, place):
     """Adds a codec.
 
     Args:
-        name: what a net's row in the registry and `model.json` call it.
+        name: what a net's declaration and `model.json` call it.
         place: `module:class`.
     """
     _CODECS[name] = place
@@ -136,10 +136,10 @@ def of(model, method=None):
     """Returns the codec of a model.
 
     Args:
-        model: the description of `model_directory.read`.
+        model: its ModelDescription.
         method: how to decode; None for the model's own way.
 
     Raises:
         ValueError: the model cannot be decoded so.
     """
-    return find(model["codec"])(model, method)
+    return find(model.codec)(model, method)

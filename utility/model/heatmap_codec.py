@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from base import geometry
+from base.options import rows
 from utility.model import decoders, heatmaps, losses
 from utility.model.codec import Codec
+from utility.model.heatmap_settings import HeatmapSettings
 
 MAPS = "heatmaps"
 
@@ -25,14 +27,15 @@ class HeatmapCodec(Codec):
     """
 
     output_names = (MAPS,)
-    setting_names = ("heatmap_size", "heatmap_sigma", "heatmap_loss", "target_scale", "decode")
+    setting_rows = rows(HeatmapSettings)
 
     def __init__(self, model, method=None):
-        self.is_probability = model["heatmap_loss"] == "softmax"
-        self.size = model["heatmap_size"]
-        self._sigma = model["heatmap_sigma"]
-        self._scale = model["target_scale"]
-        self._method = method or model["decode"]
+        settings = model.codec_settings
+        self.is_probability = settings["heatmap_loss"] == "softmax"
+        self.size = settings["heatmap_size"]
+        self._sigma = settings["heatmap_sigma"]
+        self._scale = settings["target_scale"]
+        self._method = method or settings["decode"]
         if decoders.needs_probabilities(self._method) and not self.is_probability:
             raise ValueError(f"{self._method} requires probability heatmaps (train with --heatmap_loss=softmax)")
 

@@ -28,7 +28,7 @@ def freeze(model_dir, checkpoint=None, data_format=None):
         data_format: of the net's inside; None for the device's best.
 
     Returns:
-        model: the description, `model_directory.read`.
+        model: the ModelDescription.
         graph_def: from `images` [B, S, S, 3] float32 RGB 0 to 255 to the outputs of the model's codec, by their names,
             of the last stage.
 
@@ -50,7 +50,7 @@ def _check_finite(graph_def, checkpoint):
     """Raises DataError where a constant is not finite: the points would be of maps that are NaN, and look like some."""
     for node in graph_def.node:
         if node.op == "Const" and not np.isfinite(_floats(node)).all():
-            what = "has numbers that are not finite: a checkpoint of a training that went well is needed"
+            what = "has numbers that are not finite: expected a checkpoint of a training that went well"
             raise DataError(checkpoint, node.name, what)
 
 
@@ -64,7 +64,12 @@ def session_config(precision="float32"):
     """Returns the ConfigProto of a session that computes in `precision`, as for Predictor, and takes memory as needed.
 
     A session that takes a whole GPU at once, as is the default, would stop a training beside it.
+
+    Raises:
+        ValueError: there is no such precision.
     """
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"expected the precision float32 or bfloat16, got {precision}")
     config = v1.ConfigProto()
     config.gpu_options.allow_growth = True
     if precision == "bfloat16":
@@ -74,12 +79,12 @@ def session_config(precision="float32"):
 
 def _build(model, data_format, path):
     """Builds the net; returns the names of its outputs."""
-    size = model["train_image_size"]
+    size = model.train_image_size
     images = v1.placeholder(tf.float32, [None, size, size, 3], name=IMAGES)
     try:
         outputs = codec.of(model).read(run_net(images, model, False, data_format)[-1])
     except (KeyError, TypeError, ValueError) as error:
-        what = f"describes no net that this program builds ({error}): the file that the training wrote is needed"
+        what = f"describes no net that this program builds ({error}): expected the file that the training wrote"
         raise DataError(path, None, what) from error
     for name, tensor in outputs.items():
         tf.identity(tensor, name=name)
@@ -101,7 +106,7 @@ def restore(session, checkpoint):
         session.run(list(initializers), {op.inputs[1]: value for op, value in initializers.items()})
     except checkpoints.DAMAGE as error:
         reason = checkpoints.reason(error)
-        what = f"cannot be restored into the net of model.json ({reason}): an undamaged checkpoint of it is needed"
+        what = f"cannot be restored into the net of model.json ({reason}): expected an undamaged checkpoint of it"
         raise DataError(checkpoint, None, what) from error
 
 

@@ -23,10 +23,10 @@ def keypoint_divergences(logits, targets):
     """
     shape = tf.shape(logits)
     flat_shape = [shape[0], shape[1] * shape[2], shape[3]]
-    chances = tf.reshape(targets, flat_shape)
-    chances = tf.math.divide_no_nan(chances, tf.reduce_sum(chances, axis=1, keepdims=True))
+    probabilities = tf.reshape(targets, flat_shape)
+    probabilities = tf.math.divide_no_nan(probabilities, tf.reduce_sum(probabilities, axis=1, keepdims=True))
     log_softmax = tf.nn.log_softmax(tf.reshape(logits, flat_shape), axis=1)
-    return tf.reduce_sum(tf.math.xlogy(chances, chances) - chances * log_softmax, axis=1)
+    return tf.reduce_sum(tf.math.xlogy(probabilities, probabilities) - probabilities * log_softmax, axis=1)
 
 
 def visible_mean(errors, visible):

@@ -5,27 +5,30 @@ MODELS/skirt/checkpoint, model.ckpt-N.*   the last checkpoints
 MODELS/skirt/best/                 the checkpoint of lowest validation error, when there was a validation
 """
 
+import dataclasses
 import json
 import os
 import re
-
-import tensorflow as tf
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
 
 from base import checked_json
+from base import late_tensorflow as tf
 from base import schema as schemas
-from base.checked_json import by_flag, choice, fields, items, number, whole
+from base.checked_json import by_option, choice, fields, items, number, whole
 from base.errors import DataError
 from base.files import atomic_write
 from base.schema import ALL, CATEGORY_PATTERN
-from configs import cross_checks
-from configs.flag_table import FLAGS
+from base.version import VERSION
 from net import registry
-from utility.model import codec
+from utility.model import codec, description
+from utility.model.description import ModelDescription
 
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
 BEST = "best"
-_OF_A_TRAINING = (BEST, "swa", "rollbacks.json")  # what goes on with its checkpoints only
+CHECKPOINT_FOLDERS = (BEST, "swa")  # below the model's own
+_OF_A_TRAINING = (*CHECKPOINT_FOLDERS, "rollbacks.json")  # what goes on with its checkpoints only
 
 NORMALISATION = fields(
     {"mean": items(number(-1e4, 1e4), 3, 3), "scale": items(number(1e-6, 1e4), 3, 3)}  # pixels, and their factors
@@ -36,39 +39,29 @@ _DESCRIPTION = fields(
         "net_options": fields({}, others=True),  # `net_options` checks them
         "category": checked_json.name,
         "keypoints": items(checked_json.name, 1, 10_000),
-        "train_image_size": by_flag(FLAGS["train_image_size"]),
+        "train_image_size": by_option(description.TRAIN_IMAGE_SIZE),
         "normalisation": NORMALISATION,
     },
     {
         "codec": lambda value, key: choice(codec.names())(value, key),  # now: codecs may have been added
         "schema": schemas.of_json,
         "training": fields({}, others=True),
+        "code_version": checked_json.name,
     },
     others=True,
 )
 
 
-def write(model_dir, model):
-    """Writes the description of a model (the keys of `read`) into its folder."""
+def write(model_dir: str, model: ModelDescription) -> None:
+    """Writes the description of a model into its folder, with the version of this code."""
+    content = dataclasses.replace(model, code_version=VERSION).to_json()
     with atomic_write(os.path.join(model_dir, DESCRIPTION)) as file:
-        json.dump({"format_version": FORMAT_VERSION, **_plain(model)}, file, indent=2, sort_keys=True)
+        json.dump({**content, "format_version": FORMAT_VERSION}, file, indent=2, sort_keys=True)
         file.write("\n")
 
 
-def _plain(model):
-    """Returns a description as JSON has it."""
-    return {**model, "schema": model["schema"].to_json()} if "schema" in model else model
-
-
-def read(model_dir):
-    """Reads the description of the model in `model_dir`.
-
-    Returns:
-        A dict: net, net_options, codec (`heatmap` where it is missing), schema (a Schema, FashionAI's where it is
-        missing), category, keypoints (names, in the order of the
-        channels), train_image_size (pixels, square), normalisation ({mean, scale}: lists of 3, RGB), the codec's own
-        settings, and what else the training noted. Those of `heatmap`: heatmap_size (cells, square), heatmap_sigma
-        (cells), heatmap_loss (`mse` where it is missing), target_scale (height of the trained maps), decode.
+def read(model_dir: str) -> ModelDescription:
+    """Reads the description of the model in `model_dir`; what an older release did not write gets what it meant.
 
     Raises:
         DataError: there is none, it is broken, or a newer version wrote it.
@@ -77,46 +70,62 @@ def read(model_dir):
     try:
         return checked_json.read(path, _check)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(path, None, "is missing: a folder that a training wrote is needed") from error
+        raise DataError(path, None, "is missing: expected a folder that a training wrote") from error
 
 
-def _check(value, key):
-    """The check of a description; what an older program did not write gets the value that it meant."""
+def _check(value: Any, key: str) -> ModelDescription:
+    """The check of a description."""
     version = fields({"format_version": whole(1, 10**9)}, others=True)(value, key)["format_version"]
     if version > FORMAT_VERSION:
         expected = f"at most {FORMAT_VERSION}, which is what this program reads"
         raise checked_json.Unexpected("format_version", expected, version)
-    model = {"codec": "heatmap", "schema": schemas.default(), **_DESCRIPTION(value, key)}
-    choice((*model["schema"].category_names, ALL))(model["category"], "category")
-    if model["codec"] == "heatmap":
-        model = {"heatmap_loss": "mse", **model}
-    settings = codec.find(model["codec"]).setting_names
-    model = fields({name: by_flag(FLAGS[name]) for name in settings}, others=True)(model, key)
-    choice(registry.names())(model["net"], "net")
-    model["net_options"] = net_options(model["net"])(model["net_options"], "net_options")
-    size, heatmap_size = model["train_image_size"], model.get("heatmap_size")
-    if heatmap_size and size % heatmap_size:
+    content = {"codec": "heatmap", "schema": schemas.default(), **_DESCRIPTION(value, key)}
+    choice((*content["schema"].category_names, ALL))(content["category"], "category")
+    own = content["schema"].keypoint_names(content["category"])
+    if set(content["keypoints"]) != set(own):  # a channel without a partner cannot be flipped
+        expected = f"those of {content['category']} in the schema, {', '.join(own)}"
+        raise checked_json.Unexpected("keypoints", expected, content["keypoints"])
+    if content["codec"] == "heatmap":
+        content = {"heatmap_loss": "mse", **content}
+    settings = {row.name: by_option(row) for row in codec.find(content["codec"]).setting_rows}
+    content = fields(settings, others=True)(content, key)
+    choice(registry.names())(content["net"], "net")
+    content["net_options"] = net_options(content["net"])(content["net_options"], "net_options")
+    if "heatmap_size" in settings:
+        _check_size(content["net"], content["train_image_size"], content["heatmap_size"])
+    return description.from_json(content, tuple(settings))
+
+
+def _check_size(net: str, size: int, heatmap_size: int) -> None:
+    if size % heatmap_size:
         raise checked_json.Unexpected("heatmap_size", f"a divisor of train_image_size, {size}", heatmap_size)
-    if model["net"] == "hourglass":
-        own = cross_checks.hourglass_size(size)
+    own = registry.get_net(net).heatmap_size(size)
+    if own is not None:
         whole(own, own)(heatmap_size, "heatmap_size")
-    return model
 
 
-def net_options(net):
-    """Returns the check of the options of a net of the registry; those that are missing get their defaults."""
-    options = registry.get_net(net).options
-    check = fields({}, {name: by_flag(FLAGS[name]) for name in options})
-    return lambda value, key: {**options, **check(value, key)}
+def net_options(net: str) -> Callable[[Any, str], dict[str, Any]]:
+    """Returns the check of the options of a net of the registry.
+
+    Those that are missing get their defaults; older files also have those of backbones that are not the model's, which
+    are left out.
+    """
+    check = fields({}, {name: by_option(row) for name, row in registry.option_rows(net).items()})
+    return lambda value, key: registry.complete(net, check(value, key))
 
 
-def claim(model_dir, model, training):
+def claim(model_dir: str, model: ModelDescription, training: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """Writes the description into a fresh folder; in one that has checkpoints it must be the same.
+
+    A schema of the same keypoints, categories and normalising pairs takes the place of the one there: names, outlines
+    and measurements bind no weights.
 
     Args:
         model_dir: the model's own folder.
-        model: its description, the keys of `read`.
+        model: its ModelDescription.
         training: {name: value} of the training's settings, noted under the description's key `training`.
+        defaults: of these settings. One that the file lacks is one that its program did not have: it trained as the
+            default does.
 
     Raises:
         DataError: the folder belongs to a model or a training of other settings (the differences are named), or holds
@@ -124,27 +133,33 @@ def claim(model_dir, model, training):
     """
     if latest_checkpoint(model_dir):
         there = read(model_dir)
-        # A setting that the file lacks is one that its program did not have: it trained as the default does.
-        settings = {name: FLAGS[name].default for name in training if name in FLAGS}
-        changed = _differences(_plain(there), _plain(model))
-        changed += _differences({**settings, **there.get("training", {})}, training)
+        changed = _differences(_binding(there), _binding(model))
+        changed += _differences({**defaults, **there.training}, training)
         if changed:
             path = os.path.join(model_dir, DESCRIPTION)
-            what = f"is of other settings: {'; '.join(changed)}. The same settings, or another --model_dir, are needed"
+            what = f"is of other settings: {'; '.join(changed)}: expected the same settings, or another --model_dir"
             raise DataError(path, None, what)
+        if there.schema != model.schema:  # what is drawn, or measured, follows the records
+            write(model_dir, dataclasses.replace(there, schema=model.schema))
     else:
         left = [name for name in _OF_A_TRAINING if os.path.lexists(os.path.join(model_dir, name))]
         if left:
             what = f"holds no checkpoint, but {', '.join(left)} of another training: remove it, or name another place"
             raise DataError(model_dir, None, what)
-        write(model_dir, {**model, "training": training})
+        write(model_dir, dataclasses.replace(model, training=training))
 
 
-def _differences(there, here):
+def _binding(model: ModelDescription) -> dict[str, Any]:
+    """Returns what of a description a training cannot resume without: names, outlines and measurements may change."""
+    bare = dataclasses.replace(model, schema=model.schema.points_alone, training={}, code_version=None, others={})
+    return bare.to_json()
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Returns a text for each value that differs; a nested dict is compared value by value."""
     texts = []
     for key in sorted(here):
-        old, new = there.get(key), json.loads(json.dumps(here[key]))
+        old, new = (json.loads(json.dumps(value)) for value in (there.get(key), here[key]))  # tuples are lists there
         if isinstance(old, dict) and isinstance(new, dict):
             texts += _differences(old, {**dict.fromkeys(old), **new})
         elif old != new:
@@ -152,12 +167,12 @@ def _differences(there, here):
     return texts
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def latest_checkpoint(folder):
+def latest_checkpoint(folder: str) -> Optional[str]:
     """Returns the prefix of the last checkpoint that was written into a folder; None where there is none.
 
     `tf.train.latest_checkpoint` takes the folder's name as a pattern, and one with brackets for empty.
@@ -178,21 +193,23 @@ def latest_checkpoint(folder):
     return prefix
 
 
-def check_kept(folder):
-    """Checks that the checkpoints which a training keeps, and removes as it goes on, lie in its own folder.
+def kept(folder: str) -> list[str]:
+    """Returns the prefixes of the checkpoints that a training keeps, and removes as it goes on.
 
     Raises:
-        DataError: the folder's file `checkpoint` is damaged, or names others.
+        DataError: the folder's file `checkpoint` is damaged, or names checkpoints that do not lie in the folder.
     """
     if latest_checkpoint(folder) is None:
-        return
-    for name in tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths:
+        return []
+    names = list(tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths)
+    for name in names:
         if os.path.realpath(os.path.dirname(name)) != os.path.realpath(folder):
             what = f"expected checkpoints of this folder, got {name!r}: the training removes old ones of its list"
             raise DataError(os.path.join(folder, "checkpoint"), "all_model_checkpoint_paths", what)
+    return names
 
 
-def _named_in(text, folder):
+def _named_in(text: str, folder: str) -> Optional[str]:
     """Returns the prefix that a `checkpoint` file's text names; None where it is damaged."""
     if not all(character.isprintable() or character in "\r\n\t" for character in text):
         return None
@@ -204,7 +221,7 @@ def _named_in(text, folder):
     return prefix if prefix and prefix.removeprefix(folder).isprintable() else None
 
 
-def checkpoint(path):
+def checkpoint(path: str) -> str:
     """Returns the prefix of the checkpoint to use: a model's best one, its last where no validation chose a best.
 
     Args:
@@ -216,27 +233,27 @@ def checkpoint(path):
     if not os.path.isdir(path):
         if os.path.isfile(f"{path}.index"):
             return path
-        raise DataError(path, None, "is no checkpoint: a folder, or a prefix such as …/model.ckpt-1000, is needed")
+        raise DataError(path, None, "is no checkpoint: expected a folder, or a prefix such as …/model.ckpt-1000")
     for place in (os.path.join(path, BEST), path):
         prefix = latest_checkpoint(place)
         if prefix:
             return prefix
-    raise DataError(path, None, "holds no checkpoint: a folder in which a training saved one is needed")
+    raise DataError(path, None, "holds no checkpoint: expected a folder in which a training saved one")
 
 
-def find(parent):
+def find(parent: str) -> dict[str, str]:
     """Returns {category: folder} of the models in `parent`, which may be a model's own folder.
 
     Raises:
         DataError: there is none.
     """
     if os.path.isfile(os.path.join(parent, DESCRIPTION)):
-        return {read(parent)["category"]: parent}
+        return {read(parent).category: parent}
     names = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
     folders = {name: os.path.join(parent, name) for name in names if re.fullmatch(CATEGORY_PATTERN, name)}
     folders = {name: folder for name, folder in folders.items() if os.path.isfile(os.path.join(folder, DESCRIPTION))}
     # A folder of another name is somebody's copy.
-    models = {name: folder for name, folder in folders.items() if read(folder)["category"] == name}
+    models = {name: folder for name, folder in folders.items() if read(folder).category == name}
     if not models:
-        raise DataError(parent, None, f"holds no model: {DESCRIPTION}, or folders of models such as skirt/, is needed")
+        raise DataError(parent, None, f"holds no model: expected {DESCRIPTION}, or folders of models such as skirt/")
     return models

@@ -7,8 +7,7 @@ import contextlib
 
 import tensorflow as tf
 
-from net import recomputation
-from net.registry import get_net
+from net import recomputation, registry
 from utility.model import codec
 
 
@@ -17,23 +16,25 @@ def run_net(images, model, is_training, data_format=None):
 
     Args:
         images: [B, H, W, 3] of any numeric dtype, RGB from 0 to 255.
-        model: the description of `model_directory.read`.
+        model: its ModelDescription.
         is_training: whether batch norm takes the batch's statistics.
         data_format: of the net's inside; None for the device's best.
 
     Returns:
         A list of what each stage gives, coarse to final, as the model's codec reads it.
     """
-    mean, scale = (tf.constant(model["normalisation"][key], tf.float32) for key in ("mean", "scale"))
+    mean = tf.constant(model.normalisation.mean, tf.float32)
+    scale = tf.constant(model.normalisation.scale, tf.float32)
     # Only the backward pass of a training has activations to compute again.
     with recomputation.recomputing() if is_training else contextlib.nullcontext():
-        return get_net(model["net"]).build(
+        return registry.build(
+            model.net,
             (tf.cast(images, tf.float32) - mean) * scale,
-            len(model["keypoints"]),
+            len(model.keypoints),
             is_training,
+            model.net_options,
             data_format=data_format or best_data_format(),
             **codec.of(model).build_arguments(),
-            **model["net_options"],
         )
 
 

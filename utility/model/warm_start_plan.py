@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional
 import tensorflow as tf
 
 from base.errors import DataError
+from base.wording import some
 from net import registry
 from utility.model import averaging
 
@@ -28,40 +29,42 @@ class Plan(NamedTuple):
     Attributes:
       copies: {our variable: Copy}.
       missing: our variables that the source lacks.
-      misfits: {our variable: why it does not fit}.
+      shape_mismatches: {our variable: why it does not fit}.
       excluded: our variables that were not to be restored.
       unused: the source's variables that nothing of ours is called after.
+      fresh: {our variable: keypoints that the source's head lacks}; it keeps its random start.
     """
 
     copies: dict
     missing: list
-    misfits: dict
+    shape_mismatches: dict
     excluded: list
     unused: list
+    fresh: dict = {}
 
 
 def variable_shapes(model):
     """Returns {name: shape} of the variables of a model's net."""
     with tf.Graph().as_default():
-        size = model["train_image_size"]
+        size = model.train_image_size
         images = tf.compat.v1.placeholder(tf.float32, [1, size, size, 3])
-        registry.get_net(model["net"]).build(images, len(model["keypoints"]), False, **model["net_options"])
+        registry.build(model.net, images, len(model.keypoints), False, model.net_options)
         return {variable.op.name: tuple(variable.shape) for variable in tf.compat.v1.global_variables()}
 
 
-def make_plan(model, description, source_shapes, settings):
+def make_plan(model, keypoints, source_shapes, settings):
     """Decides for each variable of a model where its first value comes from.
 
     Args:
-      model: the new model's description.
-      description: of the source, where it is a model of ours; else without `keypoints`.
+      model: the ModelDescription of the new model.
+      keypoints: of the source, where it is a model of ours; None where they are not known.
       source_shapes: {name: shape} in the source.
-      settings: the flags of the group `warm start`, by name.
+      settings: TrainingSettings: the scopes.
 
     Returns:
       A `Plan`.
     """
-    plan = Plan({}, [], {}, [], [])
+    plan = Plan({}, [], {}, [], [], {})
     for name, shape in variable_shapes(model).items():
         theirs = _name_in_source(name, settings)
         if theirs is None:
@@ -72,15 +75,19 @@ def make_plan(model, description, source_shapes, settings):
         if theirs not in source_shapes:
             plan.missing.append(name)
             continue
-        copy = _slice_by_keypoints(name, theirs, model, description) or Copy(theirs)
+        unknown = _unknown_keypoints(name, model, keypoints)
+        if unknown:
+            plan.fresh[name] = unknown
+            continue
+        copy = _slice_by_keypoints(name, theirs, model, keypoints) or Copy(theirs)
         fitting = list(source_shapes[theirs])
         if copy.axis is not None:
             fitting[copy.axis] = len(copy.indices)
         if tuple(fitting) == shape:
             plan.copies[name] = copy
         else:
-            plan.misfits[name] = f"{source_shapes[theirs]} does not fit {shape}"
-    used = {_name_in_source(name, settings) for name in (*plan.copies, *plan.misfits)}
+            plan.shape_mismatches[name] = f"{source_shapes[theirs]} does not fit {shape}"
+    used = {_name_in_source(name, settings) for name in (*plan.copies, *plan.shape_mismatches, *plan.fresh)}
     plan.unused.extend(sorted(name for name in source_shapes if name not in used and _is_weight(name)))
     return plan
 
@@ -92,9 +99,9 @@ def _is_weight(name):
 
 def _name_in_source(name, settings):
     """Returns what our variable is called in the source; None: it shall not be restored."""
-    if any(_within(name, scope) for scope in settings["checkpoint_exclude_scopes"]):
+    if any(_within(name, scope) for scope in settings.checkpoint_exclude_scopes):
         return None
-    ours, theirs = settings["model_scope"].strip("/"), settings["checkpoint_model_scope"].strip("/")
+    ours, theirs = settings.model_scope.strip("/"), settings.checkpoint_model_scope.strip("/")
     if not _within(name, ours):
         return None
     rest = name[len(ours) :].lstrip("/")
@@ -106,17 +113,32 @@ def _within(name, scope):
     return not scope or name == scope or name.startswith(scope + "/")
 
 
-def _slice_by_keypoints(name, theirs, model, description):
+def _unknown_keypoints(name, model, there):
+    """Returns the keypoints of a head that the source does not have.
+
+    As many channels in both would fit, but each would begin with the weights of another keypoint.
+    """
+    if there is None or _keypoint_axis(name, model.net) is None:
+        return []
+    return [keypoint for keypoint in model.keypoints if keypoint not in there]
+
+
+def _slice_by_keypoints(name, theirs, model, there):
     """Returns the `Copy` of a head whose keypoints differ from the source's; None where there is nothing to slice."""
-    there, here = description.get("keypoints"), model["keypoints"]
-    if there is None or there == here or not set(here) <= set(there):
+    here = model.keypoints
+    axis = _keypoint_axis(name, model.net)
+    if axis is None or there is None or there == here:
         return None
-    net = registry.get_net(model["net"])
-    indices = tuple(there.index(keypoint) for keypoint in here)
+    return Copy(theirs, axis, tuple(there.index(keypoint) for keypoint in here))
+
+
+def _keypoint_axis(name, net):
+    """Returns the axis of a variable along which its net's keypoints lie; None where it knows of no keypoints."""
+    net = registry.get_net(net)
     if re.match(net.keypoint_outputs, name):
-        return Copy(theirs, 3 if name.endswith("kernel") else 0, indices)
+        return 3 if name.endswith("kernel") else 0
     if net.keypoint_inputs and re.match(net.keypoint_inputs, name):
-        return Copy(theirs, 2, indices)
+        return 2
     return None
 
 
@@ -131,7 +153,7 @@ def check(plan, prefix, is_backbone):
     Raises:
       DataError: names what is missing or does not fit, and what to do about it.
     """
-    faults = [f"{name}: {reason}" for name, reason in plan.misfits.items()]
+    faults = [f"{name}: {reason}" for name, reason in plan.shape_mismatches.items()]
     if not is_backbone:
         faults += [f"{name}: is missing" for name in plan.missing]
     if faults or not plan.copies:
@@ -142,14 +164,15 @@ def check(plan, prefix, is_backbone):
 
 
 def table(plan):
-    """Returns the lines of the table of a warm start: variables by scope, and each that does not fit."""
+    """Returns the lines of the table of a warm start: variables by scope, each that does not fit or starts fresh."""
     columns = {
         "restored": [name for name, copy in plan.copies.items() if copy.axis is None],
         "sliced": [name for name, copy in plan.copies.items() if copy.axis is not None],
         "missing": plan.missing,
-        "not fitting": list(plan.misfits),
+        "not fitting": list(plan.shape_mismatches),
         "excluded": plan.excluded,
         "unused": plan.unused,
+        "fresh": list(plan.fresh),
     }
     counts = {column: collections.Counter(map(_scope, names)) for column, names in columns.items()}
     scopes = sorted({scope for counter in counts.values() for scope in counter})
@@ -159,7 +182,10 @@ def table(plan):
         [f"{scope:{width}}", *(f"{counts[column][scope]:{len(column)}}" for column in columns)] for scope in scopes
     ]
     lines = ["  " + "  ".join(row) for row in rows]
-    return lines + [f"  {name}: {reason}" for name, reason in plan.misfits.items()]
+    lines += [f"  {name}: {reason}" for name, reason in plan.shape_mismatches.items()]
+    return lines + [
+        f"  {name}: starts fresh, the source has no {some(lacks, _SHOWN)}" for name, lacks in plan.fresh.items()
+    ]
 
 
 def _scope(name):

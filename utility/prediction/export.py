@@ -8,7 +8,7 @@ import tempfile
 
 import tensorflow as tf
 
-from base import geometry
+from base import full_disk, geometry
 from base.errors import DataError
 from preprocessing.input import decoding, shrinking
 from utility.model import inference_graph
@@ -31,7 +31,7 @@ def saved_model(model, graph_def, folder, flip=False):
         flip: whether to average with the flipped image.
     """
     with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=inference_graph.session_config()) as session:
-        net = inference.Net(model, graph_def, model["category"])
+        net = inference.Net(model, graph_def, model.category)
         encoded = v1.placeholder(tf.string, [None], name=BYTES)
         image = v1.placeholder(tf.float32, [None, None, None, 3], name=IMAGE)
         builder = v1.saved_model.Builder(folder)
@@ -61,7 +61,7 @@ def _decoded(encoded, net):
         image = tf.ensure_shape(image, [None, None, 3])
         return [part[0] for part in _sampled(tf.cast(image[tf.newaxis], tf.float32), net)]
 
-    size = net.model["train_image_size"]
+    size = net.model.train_image_size
     outputs = [tf.TensorSpec([size, size, 3], tf.float32), tf.TensorSpec([2], tf.float32)]
     return tf.map_fn(decode, encoded, fn_output_signature=outputs)
 
@@ -77,7 +77,7 @@ def _sampled(image, net):
     """Returns the net's input [N, S, S, 3] and the sizes (width, height) [N, 2] float32 of images [N, H, W, 3]."""
     size = tf.cast(tf.gather(tf.shape(image), [2, 1]), tf.float32)
     sizes = tf.tile(size[tf.newaxis], tf.stack([tf.shape(image)[0], 1]))
-    return shrinking.resize_whole(image, net.model["train_image_size"]), sizes
+    return shrinking.resize_whole(image, net.model.train_image_size), sizes
 
 
 def _found(images, sizes, net, flip):
@@ -98,9 +98,9 @@ def portable_graph(model, graph_def, flip=False, only_outputs=False):
         A GraphDef from `image` [N, H, W, 3] float32 RGB 0 to 255, the whole photo, to `points` [N, K, 2] in the photo's
         own pixels and `scores` [N, K]; or to the codec's outputs, such as `heatmaps` [1, h, h, K].
     """
-    size = model["train_image_size"]
+    size = model.train_image_size
     with tf.Graph().as_default() as graph:
-        net = inference.Net(model, graph_def, model["category"])
+        net = inference.Net(model, graph_def, model.category)
         if only_outputs:
             image = v1.placeholder(tf.float32, [1, size, size, 3], name=IMAGE)
             for name, tensor in net(image, flip).items():
@@ -121,7 +121,7 @@ def tflite(graph_def, outputs, quantize="none", samples=()):
         quantize: "none" (float32), "float16", or "int8".
         samples: for int8 the images [S, S, 3] float32 on which the ranges of numbers are measured.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, full_disk.naming(folder):
         # By way of a SavedModel, because only its signatures become the file's.
         place = os.path.join(folder, "saved_model")
         _save_portable(graph_def, outputs, place)
@@ -147,7 +147,7 @@ def onnx(graph_def):
     try:
         from tf2onnx import convert
     except ImportError as error:
-        what = 'is not installed: pip install -e ".[export]" on Python 3.10 or newer is needed'
+        what = 'is not installed: run pip install -e ".[export]" on Python 3.10 or newer'
         raise DataError("tf2onnx", None, what) from error
     model, _ = convert.from_graph_def(
         graph_def, input_names=[f"{IMAGE}:0"], output_names=[f"{POINTS}:0", f"{SCORES}:0"], opset=17

@@ -57,7 +57,7 @@ def outputs_runner(path, model):
 
     def run(encoded, image):
         del encoded
-        given = serve(**{IMAGE: resized(image, model["train_image_size"])[None]})
+        given = serve(**{IMAGE: resized(image, model.train_image_size)[None]})
         points, _ = own.decode({name: tf.constant(given[name]) for name in own.output_names})
         return geometry.to_pixels(points[0] * tf.constant(image.shape[1::-1], tf.float32)).numpy()
 

@@ -68,7 +68,7 @@ class Net:
     """A frozen net in the current graph, for the keypoints of one category. It may be called several times.
 
     Args:
-        model: the description of `model_directory.read`.
+        model: its ModelDescription.
         graph_def: of `inference_graph.freeze`.
         category: whose keypoints are wanted; the model has them.
         decode: how; None for the model's own way.
@@ -81,7 +81,7 @@ class Net:
     def __init__(self, model, graph_def, category, decode=None):
         self.model = model
         self.codec = codec.of(model, decode)
-        names, schema = list(model["keypoints"]), model["schema"]
+        names, schema = list(model.keypoints), model.schema
         self._partners = [names.index(schema.partner(name)) for name in names]
         self._channels = [names.index(name) for name in schema.keypoint_names(category)]
         constants, self._graph_def = _split_off_constants(graph_def)
@@ -123,7 +123,7 @@ def run_nets(windows, to_frame, nets, options):
         nets: a list of Net (or what is called like one and has a `model` and a `codec`).
         options: Options.
     """
-    return [_average_views(windows[net.model["train_image_size"]], to_frame, net, options) for net in nets]
+    return [_average_views(windows[net.model.train_image_size], to_frame, net, options) for net in nets]
 
 
 def find_in_frame(outputs, to_frame, nets, options):
@@ -151,7 +151,7 @@ def find_in_frame(outputs, to_frame, nets, options):
 
 def _average_views(windows, to_frame, net, options):
     """Returns the outputs for a frame, averaged over its views."""
-    size = net.model["train_image_size"]
+    size = net.model.train_image_size
     seen = []
     for view in views(options):
         to_view = to_frame if view is None else geometry.compose(to_frame, view)

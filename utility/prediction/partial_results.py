@@ -38,6 +38,7 @@ class Journal:
         self._path = path
         self._head = json.dumps({"work": work}, sort_keys=True) + "\n"
         self.batches, length = self._whole_batches(batch_sizes)
+        self._file = None
         try:
             self._file = open(path, "r+b" if length else "wb")  # noqa: SIM115 (closed by leave and remove)
             self._file.truncate(length)
@@ -45,6 +46,8 @@ class Journal:
             if not length:
                 self._append(self._head)
         except OSError as error:
+            if self._file:
+                self.leave()
             raise cannot_write(path, error) from error
 
     def _whole_batches(self, batch_sizes):

@@ -30,7 +30,7 @@ class Passes:
         self._options = options
         with tf.Graph().as_default() as graph:
             nets = make_nets()
-            self._sizes = sorted({net.model["train_image_size"] for net in nets})
+            self._sizes = sorted({net.model.train_image_size for net in nets})
             given = [
                 inference.Windows(
                     v1.placeholder(tf.float32, [None, None, None, 3]), v1.placeholder(tf.float32, [None, 2, 3])

@@ -9,7 +9,7 @@ from typing import Callable, NamedTuple, Optional
 from base import schema as schemas
 from base.errors import DataError, DataErrors
 from base.schema import ALL, Schema
-from preprocessing.data import annotations, layout, manifest, photos, records
+from preprocessing.data import annotations, boxes, layout, manifest, photos, records
 from utility.prediction import photo_reading
 
 
@@ -19,12 +19,14 @@ class SourcePhoto(NamedTuple):
     Attributes:
         position: its row in the submission.
         image_id: `Images/<category>/<name>.jpg`.
-        read: function() -> [H, W, 3] uint8 RGB; raises DataError.
+        read: function() -> [H, W, 3] uint8 RGB, the whole photo; raises DataError, also where the box is not inside.
+        box: the garment's (x0, y0, x1, y1) in it; None for the whole photo.
     """
 
     position: int
     image_id: str
     read: Callable
+    box: Optional[tuple] = None
 
 
 class PhotoSource(NamedTuple):
@@ -36,6 +38,7 @@ class PhotoSource(NamedTuple):
         fingerprint: a text that differs for other photos.
         schema: the Schema of the photos' keypoints and categories.
         file: the CSV that names them; None for records.
+        has_boxes: whether the CSV has the column `box`; records tell it one by one.
     """
 
     counts: dict
@@ -43,6 +46,7 @@ class PhotoSource(NamedTuple):
     fingerprint: str
     schema: Schema
     file: Optional[str] = None
+    has_boxes: bool = False
 
 
 def find(data_dir, category=None, schema=None):
@@ -69,18 +73,21 @@ def _of_split(data_dir, wanted, schema):
     faults, digest = [], hashlib.sha256()
     with open(file, "rb") as handle:
         digest.update(handle.read())
-    for image_id, category, line in zip(rows.image_ids, rows.categories, rows.lines):
+    for (image_id, category, box), line in zip(rows.keys, rows.lines):
         if category not in by_category:
             continue
         path, fault = layout.photo_path(data_dir, image_id)
         if fault is None and not os.path.isfile(path):
-            fault = "is missing: a JPEG photo would be right"
+            fault = "is missing: expected a JPEG photo"
         if fault:
             faults.append(DataError(file, f"line {line}, column image_id", f"{path} {fault}"))
+        elif wrong_box := _wrong_box(path, box):
+            faults.append(DataError(file, f"line {line}, column {boxes.COLUMN}", wrong_box))
         else:
             digest.update(repr(_state(path)).encode())
         position = sum(map(len, by_category.values()))
-        by_category[category].append(SourcePhoto(position, image_id, functools.partial(photo_reading.read, path)))
+        read = functools.partial(_read, path, box, file, int(line))
+        by_category[category].append(SourcePhoto(position, image_id, read, box))
     if faults:
         raise DataErrors(faults)
 
@@ -88,7 +95,22 @@ def _of_split(data_dir, wanted, schema):
         return itertools.islice(by_category[category], start, None)
 
     counts = _counts(data_dir, {name: len(row) for name, row in by_category.items()})
-    return PhotoSource(counts, iterate, digest.hexdigest(), schema, file)
+    return PhotoSource(counts, iterate, digest.hexdigest(), schema, file, rows.boxes is not None)
+
+
+def _wrong_box(path, box):
+    """Returns what is wrong with a box by the header of its photo: it is told before the first photo is predicted."""
+    size = photos.size_in_header(path) if box else None
+    return boxes.outside(box, size) if size else None
+
+
+def _read(path, box, file, line):
+    """Returns the photo of a row of a CSV, whose box must lie in it."""
+    image = photo_reading.read(path)
+    wrong = boxes.outside(box, image.shape[1::-1])
+    if wrong:
+        raise DataError(file, f"line {line}, column {boxes.COLUMN}", wrong)
+    return image
 
 
 def _of_records(data_dir, wanted, schema):
@@ -103,8 +125,9 @@ def _of_records(data_dir, wanted, schema):
             if index >= start:
                 feature = example.features.feature
                 encoded = feature["image/encoded"].bytes_list.value[0]
+                image_id = feature["image/filename"].bytes_list.value[0].decode()
                 read = functools.partial(_decode_record, encoded, file, number)
-                yield SourcePhoto(first[category] + index, feature["image/filename"].bytes_list.value[0].decode(), read)
+                yield SourcePhoto(first[category] + index, image_id, read, records.box_of(example))
 
     return PhotoSource(counts, iterate, repr(states), schema)
 
@@ -118,7 +141,7 @@ def _state(path):
 def _counts(data_dir, counts):
     counts = {name: count for name, count in counts.items() if count}
     if not counts:
-        raise DataError(data_dir, None, "has no photo of the category: another folder or category would be right")
+        raise DataError(data_dir, None, "has no photo of the category: expected another folder or category")
     return counts
 
 

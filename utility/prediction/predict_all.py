@@ -2,47 +2,19 @@
 
 import collections
 import concurrent.futures
-import csv
 import hashlib
 import itertools
 import os
 
 import numpy as np
 
-from base.errors import DataError
-from base.files import atomic_write
 from base.machine import cores
 from base.schema import ALL
-from preprocessing.data import annotations
+from preprocessing.data import annotations, csv_rows
+from preprocessing.data.boxes import to_text
 from utility.model import model_directory
 from utility.prediction.partial_results import Journal
 from utility.prediction.predictor import Predictor
-
-
-def schema_of(parents):
-    """Returns the Schema of the first model in the first of some folders of models.
-
-    Raises:
-        DataError: there is none.
-    """
-    return model_directory.read(next(iter(model_directory.find(parents[0]).values())))["schema"]
-
-
-def find_models(parents, categories):
-    """Returns {category: [folder of its model in each of `parents`]}; where a parent has none, its model of `all`.
-
-    Raises:
-        DataError: a parent has neither.
-    """
-    found = [model_directory.find(parent) for parent in parents]
-    models = {}
-    for category in categories:
-        for parent, folders in zip(parents, found):
-            if category not in folders and ALL not in folders:
-                what = f"has no model of {category}, nor of {ALL}: train it, or name what there is by --category"
-                raise DataError(parent, None, what)
-        models[category] = [folders.get(category) or folders[ALL] for folders in found]
-    return models
 
 
 def predict_all(source, models, output, options, batch_size, scores_output=None, on_photo=lambda: None, **loading):
@@ -81,7 +53,7 @@ def predict_all(source, models, output, options, batch_size, scores_output=None,
             journal.add(rows)
             for _ in rows:
                 on_photo()
-        _write(journal.rows(), source.schema, output, scores_output)
+        _write(journal.rows(), source, output, scores_output)
     except BaseException:
         journal.leave()
         raise
@@ -103,7 +75,7 @@ def _identity(folder, checkpoint):
 
 
 def predicted(source, models, batches, options, loading):
-    """Yields the rows of each batch, [position, image id, category, points [K][2], scores [K]].
+    """Yields the rows of each batch, [position, image id, category, points [K][2], scores [K], box if any].
 
     Args:
         source, models, options: as for `predict_all`.
@@ -112,29 +84,24 @@ def predicted(source, models, batches, options, loading):
     """
     loaded, predictor = None, None
     for category, group in itertools.groupby(batches, key=lambda batch: batch[0]):
-        whole = all(model_directory.read(folder)["category"] == ALL for folder in models[category])
+        whole = all(model_directory.read(folder).category == ALL for folder in models[category])
         wanted = (models[category], ALL if whole else category)
         if wanted != loaded:  # a model of `all` is loaded once for every category
             predictor = None  # frees the former one first
             predictor, loaded = Predictor(*wanted, options=options, **loading), wanted
-        _check_schemas(predictor.schema, source.schema, category, models[category][0])
         first = next(group)
         photos = source.iterate(category, first[1])
         for batch, images in _read_ahead(photos, (count for *_, count in itertools.chain([first], group))):
-            points, scores = predictor.find(images, [category] * len(images))
+            boxes = [photo.box for photo in batch]
+            points, scores = predictor.find(images, [category] * len(images), boxes)
             yield [
-                [photo.position, photo.image_id, category, row.tolist(), values.tolist()]
+                [photo.position, photo.image_id, category, row.tolist(), values.tolist(), *_if_any(photo.box)]
                 for photo, row, values in zip(batch, points, scores)
             ]
 
 
-def _check_schemas(of_model, of_photos, category, folder):
-    """Refuses a model that calls other points by the category's name than the photos' schema does."""
-    names = [schema.keypoint_names(category) for schema in (of_model, of_photos)]
-    if names[0] != names[1]:
-        path = os.path.join(folder, model_directory.DESCRIPTION)
-        expected = f"expected the keypoints of {category} in the records, {', '.join(names[1])}"
-        raise DataError(path, "schema", f"{expected}; got {', '.join(names[0])}")
+def _if_any(box):
+    return [] if box is None else [box]
 
 
 def _read_ahead(photos, sizes):
@@ -152,24 +119,29 @@ def _read_ahead(photos, sizes):
             yield batch, [image.result() for image in images]
 
 
-def _write(rows, schema, output, scores_output):
+def _write(rows, source, output, scores_output):
     """Writes the submission and the scores, rows by position."""
-    rows = sorted(rows, key=lambda row: row[0])
+    schema, rows = source.schema, sorted(rows, key=lambda row: row[0])
     points = np.full([len(rows), len(schema.keypoints), 2], -1.0)
     visibility = np.full([len(rows), len(schema.keypoints)], -1)
     scores = np.full([len(rows), len(schema.keypoints)], np.nan)
-    for index, (_, _, category, row_points, row_scores) in enumerate(rows):
+    for index, (_, _, category, row_points, row_scores, *_) in enumerate(rows):
         own = list(schema.keypoint_indices(category))
         points[index, own], scores[index, own], visibility[index, own] = row_points, row_scores, 1
     image_ids, categories = [row[1] for row in rows], [row[2] for row in rows]
+    boxes = [row[5] if len(row) > 5 else None for row in rows]
+    # Records do not tell whether the CSV had the column; rows of one photo need it.
+    if not source.has_boxes and not any(boxes) and len(set(image_ids)) == len(image_ids):
+        boxes = None
     if scores_output:
-        _write_scores(scores_output, image_ids, categories, scores, schema)
-    annotations.write(output, image_ids, categories, points, visibility, schema)
+        _write_scores(scores_output, image_ids, categories, scores, schema, boxes)
+    annotations.write(output, image_ids, categories, points, visibility, schema, boxes)
 
 
-def _write_scores(path, image_ids, categories, scores, schema):
-    with atomic_write(path, newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(annotations.ID_COLUMNS + schema.keypoints)
-        for image_id, category, row in zip(image_ids, categories, scores):
-            writer.writerow([image_id, category, *("" if np.isnan(score) else f"{score:.6f}" for score in row)])
+def _write_scores(path, image_ids, categories, scores, schema, boxes):
+    last = [()] * len(scores) if boxes is None else [(to_text(box),) for box in boxes]
+    rows = [annotations.columns(schema, boxes is not None)]
+    for image_id, category, row, box in zip(image_ids, categories, scores, last):
+        cells = ("" if np.isnan(score) else f"{score:.6f}" for score in row)
+        rows.append([image_id, category, *cells, *box])
+    csv_rows.write(path, rows)

@@ -9,14 +9,39 @@ N photos, K keypoints of a category.
 
 import math
 import os
+from collections.abc import Sequence
+from typing import Optional, TypedDict, Union
 
 import numpy as np
 
 from base.errors import DataError
-from base.schema import ALL
+from base.schema import ALL, Schema
 from utility.model import codec, inference_graph, model_directory
+from utility.model.description import ModelDescription
 from utility.prediction import inference, photo_reading
 from utility.prediction.passes import Passes
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+class Point(TypedDict):
+    """A keypoint that was found: x and y in the photo's pixels, the first pixel's centre at 0; a score from 0 to 1."""
+
+    x: float
+    y: float
+    score: float
+
+
+class Prediction(TypedDict):
+    """What was found in a photo, of `width` by `height` pixels: {name of the keypoint: Point}, in the schema's order.
+
+    A dict, as `tools/predict.py` writes it into its JSON.
+    """
+
+    category: str
+    width: int
+    height: int
+    keypoints: dict[str, Point]
 
 
 class Predictor:
@@ -37,29 +62,45 @@ class Predictor:
         DataError: a model is missing, broken, lacks keypoints of the category, or cannot be decoded so.
     """
 
-    def __init__(self, model_dirs, category=None, checkpoint=None, options=None, precision="float32"):
+    def __init__(
+        self,
+        model_dirs: Union[Path, Sequence[Path]],
+        category: Optional[str] = None,
+        checkpoint: Optional[Path] = None,
+        options: Optional[inference.Options] = None,
+        precision: str = "float32",
+    ) -> None:
         model_dirs = [model_dirs] if isinstance(model_dirs, (str, os.PathLike)) else list(model_dirs)
+        if not model_dirs:
+            raise ValueError("expected the folder of a model, got none")
+        config = inference_graph.session_config(precision)
         if checkpoint and len(model_dirs) > 1:
             raise ValueError("a checkpoint is one model's: expected one model, got several")
-        models = [model_directory.read(folder) for folder in model_dirs]
-        self.schema = models[0]["schema"]
-        self.category = category or models[0]["category"]
+        models = [model_directory.read(os.fspath(folder)) for folder in model_dirs]
+        self.schema = models[0].schema
+        self.category = category or models[0].category
         options = options or inference.Options()
         for folder, model in zip(model_dirs, models):
             _check_keypoints(folder, model, self.schema, self.category)
             _check_decoding(folder, model, options.decode)
         _check_average(model_dirs, models, options)
-        frozen_nets = [inference_graph.freeze(os.fspath(folder), checkpoint) for folder in model_dirs]
-        config = inference_graph.session_config(precision)
+        prefix = checkpoint and os.fspath(checkpoint)
+        frozen_nets = [inference_graph.freeze(os.fspath(folder), prefix) for folder in model_dirs]
         self._passes = Passes(
-            lambda: [inference.Net(*frozen, self.category, options.decode) for frozen in frozen_nets],
+            lambda: [inference.Net(model, graph, self.category, options.decode) for model, graph in frozen_nets],
             self.schema,
             self.category,
             options,
             config,
         )
 
-    def predict(self, photo, category=None, box=None, name="the photo"):
+    def predict(
+        self,
+        photo: Union[Path, np.ndarray],
+        category: Optional[str] = None,
+        box: Optional[Sequence[float]] = None,
+        name: str = "the photo",
+    ) -> Prediction:
         """Finds the keypoints of one photo.
 
         Args:
@@ -69,49 +110,67 @@ class Predictor:
             name: what errors call an array.
 
         Returns:
-            {category, width, height, keypoints: {name: {x, y, score}}}; x and y in the photo's pixels, the first
-            pixel's centre at 0; scores from 0 to 1.
+            the Prediction, {category, width, height, keypoints: {name: {x, y, score}}}.
 
         Raises:
             DataError: the file cannot be read as an image, the array is no such one, or the box lies outside of it.
         """
-        image = photo
-        if not isinstance(photo, np.ndarray):
+        if isinstance(photo, np.ndarray):
+            image = photo
+        else:
             image, name = photo_reading.read(photo), os.fspath(photo)
         _check_pixels(image, name)
         category = self._category_of(category)
-        left, top, part = _cut(image, box, name)
-        points, scores = self.find([part], [category])
+        _cut(image, box, name)  # names the photo, where the box leaves nothing of it
+        points, scores = self.find([image], [category], [box])
         keypoints = {
-            keypoint: {"x": float(x) + left, "y": float(y) + top, "score": float(score)}
+            keypoint: Point(x=float(x), y=float(y), score=float(score))
             for keypoint, (x, y), score in zip(self.schema.keypoint_names(category), points[0], scores[0])
         }
-        return {"category": category, "width": image.shape[1], "height": image.shape[0], "keypoints": keypoints}
+        return Prediction(category=category, width=image.shape[1], height=image.shape[0], keypoints=keypoints)
 
-    def find(self, images, categories):
+    def find(
+        self,
+        images: Sequence[np.ndarray],
+        categories: Sequence[str],
+        boxes: Optional[Sequence[Optional[Sequence[float]]]] = None,
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Finds the keypoints of a batch of photos.
 
         Args:
             images: N arrays [H, W, 3] uint8 RGB, of any sizes.
             categories: N names of the schema's categories; `all` for every keypoint of a predictor of `all`.
+            boxes: N boxes (x0, y0, x1, y1) in pixels: what they hold, whole pixels, is taken for the photo (see
+                `preprocessing.data.boxes`). None, or one that is None: the whole photo.
 
         Returns:
             points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
             scores: N arrays [K] float32.
 
         Raises:
-            DataError: one is no such array.
+            ValueError: there are not as many categories, or boxes, as photos.
+            DataError: one is no such array, a category is none of the predictor's, or a box is not one, or leaves
+                nothing of its photo.
         """
+        boxes = [None] * len(images) if boxes is None else boxes
+        if not len(images) == len(categories) == len(boxes):
+            what = f"{len(images)} photos, {len(categories)} categories and {len(boxes)} boxes"
+            raise ValueError(f"expected a category and a box for each photo, got {what}")
         if not len(images):
             return [], []
+        for category in categories:
+            if category != self.category:  # which may be `all`
+                self._category_of(category)
         for number, image in enumerate(images):
             _check_pixels(image, f"photo {number}")
-        points, scores = self._passes.find(images, categories)
+        cuts = [_cut(image, box, f"photo {number}") for number, (image, box) in enumerate(zip(images, boxes))]
+        points, scores = self._passes.find([part for *_, part in cuts], categories)
+        points = points + np.array([corner for *corner, _ in cuts], np.float32)[:, None]
         own = self.schema.keypoint_indices(self.category)
         channels = [[own.index(index) for index in self.schema.keypoint_indices(category)] for category in categories]
         return [row[c] for row, c in zip(points, channels)], [row[c] for row, c in zip(scores, channels)]
 
-    def _category_of(self, category):
+    def _category_of(self, category: Optional[str]) -> str:
         category = category or self.category
         if category == ALL or category not in self.schema.category_names or self.category not in (ALL, category):
             what = f"finds the keypoints of {self.category}, not of {category}"
@@ -119,52 +178,56 @@ class Predictor:
         return category
 
 
-def _check_keypoints(folder, model, schema, category):
+def _check_keypoints(folder: Path, model: ModelDescription, schema: Schema, category: str) -> None:
     if category != ALL and category not in schema.category_names:
         path = os.path.join(folder, model_directory.DESCRIPTION)
         raise DataError(path, "schema", f"expected one with the category {category}, got {schema.name}")
-    missing = sorted(set(schema.keypoint_names(category)) - set(model["keypoints"]))
+    own = model.schema
+    if not own.same_points(schema, category):  # channels are taken by the model's own schema
+        path = os.path.join(folder, model_directory.DESCRIPTION)
+        expected = f"expected the keypoints of {category} as the first model has them, "
+        names = ", ".join(schema.keypoint_names(category))
+        raise DataError(path, "schema", f"{expected}{names}; got those of {own.name}")
+    missing = sorted(set(schema.keypoint_names(category)) - set(model.keypoints))
     if missing:
         path = os.path.join(folder, model_directory.DESCRIPTION)
-        raise DataError(path, "keypoints", f"lacks {', '.join(missing)}: a model of {category} or of {ALL} is needed")
+        raise DataError(path, "keypoints", f"lacks {', '.join(missing)}: expected a model of {category} or of {ALL}")
 
 
-def _check_decoding(folder, model, method):
+def _check_decoding(folder: Path, model: ModelDescription, method: Optional[str]) -> None:
     try:
         codec.of(model, method)
     except ValueError as error:
         raise DataError(os.path.join(folder, model_directory.DESCRIPTION), "decode", str(error)) from error
 
 
-def _check_average(folders, models, options):
+def _check_average(folders: Sequence[Path], models: Sequence[ModelDescription], options: inference.Options) -> None:
     """Refuses an ensemble of models whose outputs have nothing in common, where they would be averaged."""
     if options.average_points:
         return
     for folder, model in zip(folders[1:], models[1:]):
-        if model["codec"] != models[0]["codec"]:
+        if model.codec != models[0].codec:
             path = os.path.join(folder, model_directory.DESCRIPTION)
-            expected = f"expected {models[0]['codec']} as {folders[0]} has, got {model['codec']}"
+            expected = f"expected {models[0].codec} as {folders[0]} has, got {model.codec}"
             raise DataError(path, "codec", f"{expected}; --average=points averages their points")
 
 
-def _check_pixels(image, name):
+def _check_pixels(image: np.ndarray, name: str) -> None:
     """Raises DataError where an array is no photo: OpenCV and numpy take others, too, and make anything of them."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        what = f"is an array {list(image.shape)} of {image.dtype}: [H, W, 3] of uint8 is needed, RGB from 0 to 255"
+        what = f"is an array {list(image.shape)} of {image.dtype}: expected [H, W, 3] of uint8, RGB from 0 to 255"
         raise DataError(name, None, what)
 
 
-def _cut(image, box, name):
+def _cut(image: np.ndarray, box: Optional[Sequence[float]], name: str) -> tuple[int, int, np.ndarray]:
     """Returns (left, top, the part of the image within the box)."""
     height, width = image.shape[:2]
     if box is None:
         return 0, 0, image
-    finite = all(map(math.isfinite, box))
+    finite = len(box) == 4 and all(map(math.isfinite, box))
     x0, y0 = (max(0, int(value)) for value in box[:2]) if finite else (0, 0)
     x1, y1 = (min(width, int(box[2])), min(height, int(box[3]))) if finite else (0, 0)
     if x0 >= x1 or y0 >= y1:
-        what = (
-            f"box {','.join(map(str, box))} leaves nothing of its {width}x{height} pixels: x0 < x1, y0 < y1 is needed"
-        )
+        what = f"box {','.join(map(str, box))} leaves nothing of its {width}x{height} pixels: expected x0 < x1, y0 < y1"
         raise DataError(name, None, what)
     return x0, y0, image[y0:y1, x0:x1]

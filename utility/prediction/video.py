@@ -2,15 +2,19 @@
 
 import contextlib
 import itertools
+import logging
 import math
 import os
 
 import cv2
 import numpy as np
 
+from base import stderr
 from base.errors import DataError
 
 _USUAL_RATE = 25.0
+_NEARLY_ALL = 0.9
+_log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -26,7 +30,7 @@ def frames(path):
     capture = cv2.VideoCapture(str(path))
     try:
         if not capture.isOpened() or capture.get(cv2.CAP_PROP_FRAME_WIDTH) < 1:
-            raise DataError(path, None, "cannot be read as a video: one that OpenCV reads (MP4, AVI, …) would be right")
+            raise DataError(path, None, "cannot be read as a video: expected one that OpenCV reads (MP4, AVI, …)")
         rate = capture.get(cv2.CAP_PROP_FPS)
         yield rate if math.isfinite(rate) and rate > 0 else _USUAL_RATE, _read(capture, path)
     finally:
@@ -39,8 +43,11 @@ def _read(capture, path):
         if not there and number == 0:
             raise DataError(path, None, "has no frame that can be read: expected a video that OpenCV decodes")
         if not there:
-            return
+            break
         yield np.ascontiguousarray(frame[..., ::-1])
+    promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)  # of some formats, OpenCV's guess from the duration
+    if number < _NEARLY_ALL * promised:
+        _log.warning("%s: %d frames of %d could be read: the file is cut or damaged", path, number, promised)
 
 
 @contextlib.contextmanager
@@ -55,24 +62,36 @@ def writer(path, rate):
     """
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".part.{name}")  # OpenCV tells the format by the ending
-    output = None
+    output, count = None, 0
 
     def write(frame):
-        nonlocal output
+        nonlocal output, count
         if output is None:
             os.makedirs(folder or ".", exist_ok=True)
             output = cv2.VideoWriter(temporary, cv2.VideoWriter_fourcc(*"mp4v"), rate, frame.shape[1::-1])
-        output.write(np.ascontiguousarray(frame[..., ::-1]))
+        with stderr.quiet():  # where OpenCV tells of each frame that it cannot write; it returns nothing
+            output.write(np.ascontiguousarray(frame[..., ::-1]))
+        count += 1
 
     try:
         yield write
         if output is not None:
-            output.release()
-            if not os.path.exists(temporary):
-                raise DataError(path, None, "cannot be written as a video: a writable place with free space is needed")
+            with stderr.quiet():
+                output.release()
+            if not _holds(temporary, count):
+                raise DataError(path, None, "cannot be written as a video: expected a writable place with free space")
             os.replace(temporary, path)
     finally:
         if output is not None:
             output.release()
             with contextlib.suppress(FileNotFoundError):
                 os.remove(temporary)
+
+
+def _holds(path, count):
+    """Returns whether a video that was written has all of its frames: OpenCV says nothing of a full disk."""
+    with stderr.quiet():  # FFmpeg's own complaints of a file that is cut
+        capture = cv2.VideoCapture(path)
+        held = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else None
+        capture.release()
+    return held == count

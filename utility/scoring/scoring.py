@@ -23,10 +23,34 @@ def normalising_lengths(points, categories, schema):
     Returns:
         [N] float64 px: the distance of the category's normalising pair, 256 where it is 0.
     """
-    pairs = np.array([schema.normalising_pair(category) for category in categories]).reshape(-1, 2)
+    pairs = np.array([schema.normalising_pair(category) for category in categories], np.int64).reshape(-1, 2)
     rows = np.arange(len(pairs))
     lengths = np.linalg.norm(points[rows, pairs[:, 0]] - points[rows, pairs[:, 1]], axis=-1)
     return np.where(lengths == 0, NORM_OF_COINCIDING_PAIR, lengths)
+
+
+def scored(truth):
+    """Returns which keypoints count, [N, K] bool: the visible ones of those that a row's category has."""
+    return (truth.visibility == 1) & own_keypoints(truth.categories, truth.schema)
+
+
+def own_keypoints(categories, schema):
+    """Returns which keypoints each of N categories has, [N, K] bool."""
+    has = np.zeros([len(categories), len(schema.keypoints)], bool)
+    for row, category in enumerate(categories):
+        has[row, list(schema.keypoint_indices(category))] = True
+    return has
+
+
+def errors(truth, predicted):
+    """Returns the normalised errors [N, K] float64 of all keypoints, those of absent ones without a meaning.
+
+    Args:
+        truth: Annotations of N photos.
+        predicted: [N, K, 2] float, the predicted points in photo pixels, in the order of `truth`.
+    """
+    distances = np.linalg.norm(predicted - truth.points, axis=-1)  # px
+    return distances / normalising_lengths(truth.points, truth.categories, truth.schema)[:, None]
 
 
 def score(truth, predicted):
@@ -42,12 +66,11 @@ def score(truth, predicted):
         `visibility` (count and share of the categories' keypoints). A mean over no keypoint is None.
     """
     distances = np.linalg.norm(predicted - truth.points, axis=-1)  # [N, K] px
-    errors = distances / normalising_lengths(truth.points, truth.categories, truth.schema)[:, None]  # [N, K]
-    visible = truth.visibility == 1
-    counted = errors[visible]
+    normalised, visible = errors(truth, predicted), scored(truth)
+    counted = normalised[visible]
     return {
-        **_mean(errors, visible),
-        "categories": _by_category(truth, errors, visible),
+        **_mean(normalised, visible),
+        "categories": _by_category(truth, normalised, visible),
         "pck": {str(threshold): _share(counted <= threshold) for threshold in _PCK_THRESHOLDS},
         "auc": _share(counted[:, None] <= np.array(_AUC_THRESHOLDS)),
         "epe": _mean(distances, visible)["ne"],
@@ -61,12 +84,10 @@ def worst_photos(truth, predicted, count):
     Args:
         truth, predicted: as for `score`. Photos without a visible keypoint have no error and are left out.
     """
-    distances = np.linalg.norm(predicted - truth.points, axis=-1)
-    errors = distances / normalising_lengths(truth.points, truth.categories, truth.schema)[:, None]
-    visible = truth.visibility == 1
-    means = np.where(visible, errors, 0).sum(axis=1) / np.maximum(visible.sum(axis=1), 1)
-    scored = np.flatnonzero(visible.any(axis=1))
-    order = scored[np.argsort(-means[scored], kind="stable")]
+    visible = scored(truth)
+    means = np.where(visible, errors(truth, predicted), 0).sum(axis=1) / np.maximum(visible.sum(axis=1), 1)
+    rows = np.flatnonzero(visible.any(axis=1))
+    order = rows[np.argsort(-means[rows], kind="stable")]
     return [(int(row), float(means[row])) for row in order[:count]]
 
 
@@ -95,10 +116,7 @@ def _by_category(truth, errors, visible):
 
 def _visibility_shares(truth):
     """Counts the keypoints that each photo's category has, by visibility."""
-    has = np.zeros(truth.visibility.shape, bool)
-    for row, category in enumerate(truth.categories):
-        has[row, list(truth.schema.keypoint_indices(category))] = True
-    values = truth.visibility[has]
+    values = truth.visibility[own_keypoints(truth.categories, truth.schema)]
     return {
         name: {"keypoints": int((values == code).sum()), "share": _share(values == code)}
         for name, code in _VISIBILITY_NAMES.items()

@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 
 from base.errors import DataError, DataErrors
+from preprocessing.data import boxes
 
 
 def of_categories(rows, categories):
@@ -18,7 +19,7 @@ def of_categories(rows, categories):
     """
     kept = [row for row, name in enumerate(rows.categories) if name in categories]
     if not kept:
-        raise DataError(rows.file, None, f"has no photo of {', '.join(categories)}: another category would be right")
+        raise DataError(rows.file, None, f"has no photo of {', '.join(categories)}: expected another category")
     return dataclasses.replace(
         rows,
         lines=rows.lines[kept],
@@ -26,6 +27,7 @@ def of_categories(rows, categories):
         categories=[rows.categories[row] for row in kept],
         points=rows.points[kept],
         visibility=rows.visibility[kept],
+        boxes=rows.boxes and [rows.boxes[row] for row in kept],
     )
 
 
@@ -37,33 +39,53 @@ def aligned_rows(prediction, photos):
         photos: Annotations of the N photos that it must have, no more and no less.
 
     Raises:
-        DataErrors: a photo without a row, a row for another photo, another category.
+        DataErrors: a photo without a row, a row for another photo, another category or box.
     """
     faults = row_faults(prediction, photos)
     if faults:
         raise DataErrors(faults)
-    row_of = {image_id: row for row, image_id in enumerate(prediction.image_ids)}
-    return np.array([row_of[image_id] for image_id in photos.image_ids], dtype=np.int64)
+    row_of = {key: row for row, key in enumerate(prediction.keys)}
+    return np.array([row_of[key] for key in photos.keys], dtype=np.int64)
 
 
 def row_faults(prediction, photos):
-    """Returns a DataError for each row that `prediction` lacks, has too many of, or has under another category."""
-    faults = []
-    wanted = dict(zip(photos.image_ids, zip(photos.categories, photos.lines)))
-    for image_id, category, line in zip(prediction.image_ids, prediction.categories, prediction.lines):
+    """Returns a DataError for each row that `prediction` lacks, has too many of, or has under another category or box.
+
+    A photo has several rows where the files have boxes: then a row is known by its photo, category and box.
+    """
+    if (prediction.boxes is None) != (photos.boxes is None) and any([*(prediction.boxes or photos.boxes or ())]):
+        one, other = (prediction, photos) if prediction.boxes is None else (photos, prediction)
+        what = f"is missing: expected it as in {other.file}, where photos have several rows"
+        return [DataError(one.file, f"line 1, column {boxes.COLUMN}", what)]
+    faults, one_row_each = [], photos.boxes is None
+    wanted = {key[0]: key for key in photos.keys}
+    keys, line_of = set(photos.keys), dict(zip(photos.image_ids, photos.lines))
+    for key, line in zip(prediction.keys, prediction.lines):
+        image_id, category, box = key
         if image_id not in wanted:
-            what = f"{image_id} is not among the photos of {photos.file}: a row for each of those would be right"
+            what = f"{image_id} is not among the photos of {photos.file}: expected a row for each of those"
             faults.append(DataError(prediction.file, f"line {line}, column image_id", what))
-        elif category != wanted[image_id][0]:
-            right, right_line = wanted[image_id]
-            what = f"{category} is wrong: {right} would be right (line {right_line} of {photos.file})"
+        elif key in keys:
+            continue
+        elif one_row_each:
+            right = wanted[image_id][1]
+            what = f"{category} is wrong: expected {right} (line {line_of[image_id]} of {photos.file})"
             faults.append(DataError(prediction.file, f"line {line}, column image_category", what))
-    given = set(prediction.image_ids)
-    for image_id, line in zip(photos.image_ids, photos.lines):
-        if image_id not in given:
-            what = f"has no row for {image_id} (line {line} of {photos.file}): one row a photo would be right"
+        else:
+            what = f"{_shown(key)} is not among the rows of {photos.file}: expected a row for each of those"
+            faults.append(DataError(prediction.file, f"line {line}, column {boxes.COLUMN}", what))
+    given = set(prediction.image_ids) if one_row_each else set(prediction.keys)
+    for key, line in zip(photos.keys, photos.lines):
+        if (key[0] if one_row_each else key) not in given:
+            name, once = (key[0], "photo") if one_row_each else (_shown(key), "photo, category and box")
+            what = f"has no row for {name} (line {line} of {photos.file}): expected one row per {once}"
             faults.append(DataError(prediction.file, None, what))
     return faults
+
+
+def _shown(key):
+    image_id, category, box = key
+    return f"{image_id}, {category}, {f'box {boxes.to_text(box)}' if box else 'the whole photo'}"
 
 
 def point_faults(prediction):
@@ -76,9 +98,11 @@ def point_faults(prediction):
             where = f"line {prediction.lines[row]}, column {schema.keypoints[index]}"
             found = "_".join(str(int(n)) for n in (*prediction.points[row, index], prediction.visibility[row, index]))
             what = (
-                f"{category} has this point: x_y_1" if right[index] == 1 else f"{category} has no such point: -1_-1_-1"
+                f"{category} has this point: expected x_y_1"
+                if right[index] == 1
+                else f"{category} has no such point: expected -1_-1_-1"
             )
-            faults.append(DataError(prediction.file, where, f"{found}, but {what} would be right"))
+            faults.append(DataError(prediction.file, where, f"{found}, but {what}"))
     return faults
 
 

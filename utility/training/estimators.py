@@ -4,20 +4,22 @@ import contextlib
 import os
 import shutil
 import signal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Callable
 
 import tensorflow as tf
 
-from base.estimator_api import Estimator, EvalSpec, RunConfig, TrainSpec, train_and_evaluate
+from base.estimator_api import Estimator, EstimatorSpec, EvalSpec, RunConfig, TrainSpec, train_and_evaluate
 from base.plain_paths import plain
-from preprocessing.input import augmentation
+from preprocessing.input.augmentation_options import AugmentationOptions
 from preprocessing.input.input_fn import make_dataset
 from utility.model import checkpoints, model_directory
-from utility.training import training_plan
 from utility.training.distribution import MULTI_WORKER, read_cluster, session_config
+from utility.training.job import Job
 from utility.training.model_fn import model_fn
 
 
-def run_training(job, hooks, rate_factor):
+def run_training(job: Job, hooks: Sequence[Any], rate_factor: float) -> None:
     """Trains until the job's last step, or until a hook stops it.
 
     Args:
@@ -25,7 +27,7 @@ def run_training(job, hooks, rate_factor):
         hooks: session hooks of this process.
         rate_factor: factor of the learning rate.
     """
-    total_steps = job.schedule["total_steps"]
+    total_steps = job.schedule.total_steps
     with checkpoints.warm_start(job.model_dir, job.model, job.settings) as start:
         config = RunConfig(train_distribute=job.distribution.strategy, **_config(job))
         folder = plain(_made(job.model_dir))
@@ -45,30 +47,30 @@ def run_training(job, hooks, rate_factor):
             _remove_own_folder(job.model_dir)
 
 
-def _remove_own_folder(model_dir):
+def _remove_own_folder(model_dir: str) -> None:
     """Removes what TensorFlow gives a worker that is not the chief to write its unused summaries to."""
     _, task = read_cluster()
     shutil.rmtree(os.path.join(model_dir, f"tmp_{task['type']}_{task['index']}"), ignore_errors=True)
 
 
-def _made(folder):
+def _made(folder: str) -> str:
     os.makedirs(folder, exist_ok=True)
     return folder
 
 
-def _as_written(features, labels, mode, params):
+def _as_written(features: Any, labels: Any, mode: str, params: Mapping[str, Any]) -> EstimatorSpec:
     # Strategies have AutoGraph rewrite the model function; this one has nothing for it, and it takes a while.
     return tf.autograph.experimental.do_not_convert(model_fn)(features, labels, mode, params)
 
 
-def evaluation_estimator(job):
+def evaluation_estimator(job: Job) -> Estimator:
     """Returns the Estimator that evaluates the job's checkpoints on this machine alone."""
     with _outside_the_cluster():
         folder = plain(_made(job.model_dir))
         return Estimator(model_fn, folder, RunConfig(**_config(job)), _params(job))
 
 
-def training_input(job, **changes):
+def training_input(job: Job, **changes: Any) -> Callable[..., tf.data.Dataset]:
     """Returns the input function of the training: this worker's part of every batch, from where the training stands.
 
     Args:
@@ -77,13 +79,13 @@ def training_input(job, **changes):
     """
     distribution, settings = job.distribution, job.settings
 
-    def input_fn(input_context=None):
+    def input_fn(input_context: Any = None) -> tf.data.Dataset:
         mirrored = distribution.kind == MULTI_WORKER or distribution.num_replicas > 1
         arguments = {
             "training": True,
-            "batch_size": settings["batch_size"] // distribution.num_replicas,
-            "augmentation": augmentation.options_from(settings),
-            "seed": settings["tf_random_seed"],
+            "batch_size": settings.batch_size // distribution.num_replicas,
+            "augmentation": AugmentationOptions.from_flags(settings.flags),
+            "seed": settings.tf_random_seed,
             "start_step": global_step(job.model_dir) // (1 if mirrored else distribution.workers),
             "batches_per_step": distribution.num_replicas if mirrored else distribution.workers,
             "workers": distribution.workers,
@@ -96,37 +98,37 @@ def training_input(job, **changes):
     return input_fn
 
 
-def validation_input(job):
+def validation_input(job: Job) -> Callable[[], tf.data.Dataset]:
     """Returns the input function of the evaluation: every validation photo once, whole."""
-    batch_size = job.settings["eval_batch_size"]
+    batch_size = job.settings.eval_batch_size
     return lambda: make_dataset(training=False, validation=True, batch_size=batch_size, **_inputs(job))
 
 
-def global_step(model_dir):
+def global_step(model_dir: str) -> int:
     """Returns the step of the last checkpoint, 0 where there is none."""
     checkpoint = model_directory.latest_checkpoint(model_dir)
     return checkpoints.read_step(checkpoint) if checkpoint else 0
 
 
-def _inputs(job):
+def _inputs(job: Job) -> dict[str, Any]:
     return {
-        "data_dir": job.settings["data_dir"],
+        "data_dir": job.settings.data_dir,
         "category": job.category,
-        "image_size": job.settings["train_image_size"],
-        "num_preprocessing_threads": job.settings["num_preprocessing_threads"],
+        "image_size": job.settings.train_image_size,
+        "num_preprocessing_threads": job.settings.num_preprocessing_threads,
     }
 
 
-def _params(job, rate_factor=1.0):
-    training = {**training_plan.training_settings(job.settings), **job.schedule, "rate_factor": rate_factor}
-    return {"model": job.model, "data_format": job.settings["data_format"], "training": training}
+def _params(job: Job, rate_factor: float = 1.0) -> dict[str, Any]:
+    given = {"settings": job.settings, "schedule": job.schedule, "rate_factor": rate_factor}
+    return {"model": job.model, "data_format": job.settings.data_format, **given}
 
 
-def _config(job):
+def _config(job: Job) -> dict[str, Any]:
     return {
-        "tf_random_seed": job.settings["tf_random_seed"],
+        "tf_random_seed": job.settings.tf_random_seed,
         "session_config": session_config(job.settings, job.distribution),
-        "save_summary_steps": job.settings["save_summary_steps"],
+        "save_summary_steps": job.settings.save_summary_steps,
         "save_checkpoints_steps": None,  # hooks.SaveHook saves
         "save_checkpoints_secs": None,
         "keep_checkpoint_max": 2,
@@ -136,7 +138,7 @@ def _config(job):
 
 
 @contextlib.contextmanager
-def _outside_the_cluster():
+def _outside_the_cluster() -> Iterator[None]:
     """Hides TF_CONFIG, which every RunConfig reads when it is made."""
     cluster = os.environ.pop("TF_CONFIG", None)
     try:

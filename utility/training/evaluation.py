@@ -1,14 +1,16 @@
 """The evaluations of a training: NE by step, the best checkpoint, when to stop early."""
 
 import gc
+import logging
 import math
-import sys
 
 from base.plain_paths import plain
 from utility.model import checkpoints
 from utility.training.best_checkpoint import BestCheckpoint, add_metrics, read_metrics
 from utility.training.hooks import LeaveEvaluationHook
 from utility.training.pictures import PicturesHook, evaluation_folder
+
+_log = logging.getLogger(__name__)
 
 
 class Evaluation:
@@ -27,7 +29,7 @@ class Evaluation:
     """
 
     def __init__(self, estimator, model_dir, model, input_fn, early_stopping, stop):
-        self._estimator, self._input_fn, self._title = estimator, input_fn, model["category"]
+        self._estimator, self._input_fn, self._title = estimator, input_fn, model.category
         self._model_dir = model_dir
         self._early_stopping = early_stopping
         pictures = PicturesHook(evaluation_folder(estimator.model_dir), model)
@@ -42,7 +44,7 @@ class Evaluation:
         # The row comes last: an evaluation that was cut off before it is made again.
         add_metrics(self._model_dir, step, float(result["loss"]), ne)
         known = "the best so far" if is_best else f"best {self.best.ne:.4f} at step {self.best.step}"
-        print(f"{self._title}: step {step} NE {ne:.4f} on validation, {known}", file=sys.stderr, flush=True)
+        _log.info("%s: step %d NE %.4f on validation, %s", self._title, step, ne, known)
         return self.should_stop()
 
     def measure_apart(self, checkpoint, name):

@@ -1,6 +1,7 @@
 """Session hooks of the training: header, progress line, checkpoints and evaluations, an orderly stop."""
 
 import contextlib
+import logging
 import signal
 import sys
 import threading
@@ -12,13 +13,15 @@ from tqdm import tqdm
 from base import full_disk
 from base.plain_paths import plain
 
+_log = logging.getLogger(__name__)
+
 v1 = tf.compat.v1
 
 _SECONDS_BETWEEN_LINES = 15
 
 
 class HeaderHook(v1.train.SessionRunHook):
-    """Prints what is about to be trained, once the graph that says how large it is exists.
+    """Logs what is about to be trained, once the graph that says how large it is exists.
 
     Args:
         lines: function(number of trainable parameters) -> list of str.
@@ -30,7 +33,7 @@ class HeaderHook(v1.train.SessionRunHook):
     def begin(self):
         shapes = {variable.op.name: variable.shape for variable in v1.trainable_variables()}
         parameters = sum(shape.num_elements() for name, shape in shapes.items() if "/replica_" not in name)
-        print("\n".join(self._lines(parameters)), file=sys.stderr, flush=True)
+        _log.info("%s", "\n".join(self._lines(parameters)))
 
 
 class ProgressHook(v1.train.SessionRunHook):
@@ -48,7 +51,8 @@ class ProgressHook(v1.train.SessionRunHook):
 
     def __init__(self, title, total_steps, batch_size):
         self._title, self._total, self._batch_size = title, total_steps, batch_size
-        self._plain = not sys.stderr.isatty()
+        self._is_plain = not sys.stderr.isatty()
+        self._is_heard = _log.isEnabledFor(logging.INFO)
         self._bar = None
         self.step, self.rate = None, None
 
@@ -61,7 +65,12 @@ class ProgressHook(v1.train.SessionRunHook):
         del coord
         self._first = int(session.run(v1.train.get_global_step()))
         self._bar = tqdm(
-            total=self._total, initial=self._first, desc=self._title, unit="step", file=sys.stderr, disable=self._plain
+            total=self._total,
+            initial=self._first,
+            desc=self._title,
+            unit="step",
+            file=sys.stderr,
+            disable=self._is_plain or not self._is_heard,
         )
         self._started = self._shown = time.monotonic()
         self._busy = 0.0
@@ -84,11 +93,11 @@ class ProgressHook(v1.train.SessionRunHook):
         )
         self._bar.update(self.step - self._bar.n)
         self._bar.set_postfix_str(text, refresh=False)
-        if self._plain and (now - self._shown > _SECONDS_BETWEEN_LINES or self.step >= self._total):
+        if self._is_plain and (now - self._shown > _SECONDS_BETWEEN_LINES or self.step >= self._total):
             self._shown = now
             left = (self._total - self.step) * (now - self._started) / max(done, 1)
             line = f"{self._title}: step {self.step}/{self._total} {text}, {left / 60:.1f} minutes left"
-            print(line, file=sys.stderr, flush=True)
+            _log.info("%s", line)
 
     def close(self):
         """Ends the bar; to be called however the training ended."""
@@ -170,7 +179,7 @@ class Stop:
         if self._signal is not None:  # asked a second time: at once
             self.leave_if_asked()
         self._signal = number
-        print("stopping after a checkpoint; the same command goes on from there", file=sys.stderr, flush=True)
+        _log.warning("saving a checkpoint and stopping; rerun the same command to resume")
 
     @property
     def is_asked(self):

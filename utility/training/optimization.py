@@ -1,68 +1,71 @@
 """Learning rates, optimizers and the training step."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
 from utility.model import averaging
 from utility.training import distribution
+from utility.training.schedule import Schedule
+from utility.training.settings import TrainingSettings
 
-v1 = tf.compat.v1
+v1: Any = tf.compat.v1
 
 
-def learning_rate(step, settings, steps_per_epoch):
+def learning_rate(step: tf.Tensor, settings: TrainingSettings, length: Schedule, rate_factor: float = 1.0) -> tf.Tensor:
     """Returns the learning rate at a step: a linear warm-up, then the schedule, never below the end rate.
 
     Args:
         step: scalar integer tensor.
-        settings: the flags of the group `training`, by name, with total_steps, and rate_factor where something else
-            scales the rates. Boundaries are in epochs.
-        steps_per_epoch: how many steps pass the training data once.
+        settings: TrainingSettings. Its boundaries are in epochs.
+        length: the training's Schedule.
+        rate_factor: what rollbacks left of the rates.
 
     Returns:
         A float32 scalar.
     """
     step = tf.cast(step, tf.float32)
-    full = settings["learning_rate"] * settings.get("rate_factor", 1.0)
-    warmup_steps = settings["warmup_steps"]
-    if settings["schedule"] == "cosine":
-        length = max(settings["total_steps"] - warmup_steps, 1)
-        progress = tf.clip_by_value((step - warmup_steps) / length, 0.0, 1.0)
+    full = settings.learning_rate * rate_factor
+    warmup_steps = settings.warmup_steps
+    if settings.schedule == "cosine":
+        steps = max(length.total_steps - warmup_steps, 1)
+        progress = tf.clip_by_value((step - warmup_steps) / steps, 0.0, 1.0)
         factor = (1 + tf.cos(progress * math.pi)) / 2
-    elif settings["schedule"] == "piecewise":
-        boundaries = [epoch * steps_per_epoch for epoch in settings["decay_boundaries"]]
+    elif settings.schedule == "piecewise":
+        boundaries = [epoch * length.steps_per_epoch for epoch in settings.decay_boundaries]
         passed = sum(tf.cast(step >= boundary, tf.int32) for boundary in boundaries)
-        factor = tf.gather(tf.constant(settings["lr_decay_factors"], tf.float32), passed)
+        factor = tf.gather(tf.constant(settings.lr_decay_factors, tf.float32), passed)
     else:
         factor = 1.0
-    rate = tf.maximum(full * factor, min(settings["end_learning_rate"], full))
+    rate = tf.maximum(full * factor, min(settings.end_learning_rate, full))
     if not warmup_steps:
         return rate
-    start = min(settings["warmup_learning_rate"], full)
+    start = min(settings.warmup_learning_rate, full)
     warming = start + (full - start) * step / warmup_steps
     return tf.where(step < warmup_steps, warming, rate)
 
 
-def make_optimizer(rate, settings):
+def make_optimizer(rate: tf.Tensor, settings: TrainingSettings) -> Any:
     """Returns the optimizer that the settings name."""
-    name = settings["optimizer"]
+    name = settings.optimizer
     if name == "momentum":
-        return v1.train.MomentumOptimizer(rate, settings["momentum"])
+        return v1.train.MomentumOptimizer(rate, settings.momentum)
     if name == "rmsprop":
         return v1.train.RMSPropOptimizer(rate, decay=0.99, epsilon=1e-8)  # as the hourglass paper's code has it
     if name == "adamw":
-        return _AdamW(rate, settings["weight_decay"])
+        return _AdamW(rate, settings.weight_decay)
     return v1.train.AdamOptimizer(rate)
 
 
 class _AdamW(v1.train.AdamOptimizer):
     """Adam that first takes rate × decay of every kernel from it (decoupled weight decay: arXiv 1711.05101)."""
 
-    def __init__(self, rate, decay):
+    def __init__(self, rate: tf.Tensor, decay: float) -> None:
         super().__init__(rate)
         self._rate, self._decay = rate, decay
 
-    def _resource_apply_dense(self, grad, var):
+    def _resource_apply_dense(self, grad: tf.Tensor, var: tf.Variable) -> tf.Operation:
         if not (self._decay and _decays(var)):
             return super()._resource_apply_dense(grad, var)
         with tf.control_dependencies([grad]):
@@ -71,7 +74,7 @@ class _AdamW(v1.train.AdamOptimizer):
             return super()._resource_apply_dense(grad, var)
 
 
-def weight_decay_loss(settings):
+def weight_decay_loss(settings: TrainingSettings) -> tf.Tensor:
     """Returns weight_decay × half the sum of squares of every convolution kernel; biases and batch norm stay free.
 
     It is for show: `minimize` adds its gradient by itself. 0 for AdamW, whose decay is no part of a loss.
@@ -83,15 +86,15 @@ def weight_decay_loss(settings):
     return factor * tf.add_n([tf.nn.l2_loss(tf.cast(kernel, tf.float32)) for kernel in kernels])
 
 
-def _loss_decay(settings):
-    return 0.0 if settings["optimizer"] == "adamw" else settings["weight_decay"]
+def _loss_decay(settings: TrainingSettings) -> float:
+    return 0.0 if settings.optimizer == "adamw" else settings.weight_decay
 
 
-def _decays(variable):
+def _decays(variable: tf.Variable) -> bool:
     return "kernel" in variable.name.rsplit("/", 1)[-1]
 
 
-def _with_decay(gradient, variable, factor):
+def _with_decay(gradient: tf.Tensor, variable: tf.Variable, factor: float) -> tf.Tensor:
     """Adds the gradient of the weight decay to a variable's gradient."""
     if not factor or not _decays(variable):
         return gradient
@@ -101,7 +104,7 @@ def _with_decay(gradient, variable, factor):
         return gradient + share * variable
 
 
-def minimize(loss, rate, settings):
+def minimize(loss: tf.Tensor, rate: tf.Tensor, settings: TrainingSettings, steps_per_epoch: float) -> tf.Operation:
     """Returns the operation of one training step: weight decay, batch norm's statistics and weight averages included.
 
     A loss or gradient that is not finite makes the step fail (InvalidArgumentError, "... is not finite"), before a
@@ -115,18 +118,20 @@ def minimize(loss, rate, settings):
     if not _needs_loss_scale(settings):  # which meets infinities in its search for the scale, and skips those steps
         gradients = [(_finite(gradient, f"the gradient of {v.name}"), v) for gradient, v in gradients]
     gradients = [(_with_decay(gradient, v, _loss_decay(settings)), v) for gradient, v in gradients]
-    if settings["clip_gradients"]:
+    if settings.clip_gradients:
         tensors, variables = zip(*gradients)
-        gradients = list(zip(_clipped(distribution.sums_over_replicas(tensors), settings["clip_gradients"]), variables))
+        gradients = list(zip(_clipped(distribution.sums_over_replicas(tensors), settings.clip_gradients), variables))
     with tf.control_dependencies(v1.get_collection(v1.GraphKeys.UPDATE_OPS)):
         train_op = optimizer.apply_gradients(gradients, global_step=global_step)
-    if settings["moving_average"] or settings["swa_start_epoch"] is not None:
+    if settings.moving_average or settings.swa_start_epoch is not None:
         with tf.control_dependencies([train_op]):
-            train_op = averaging.update_averages(settings, tf.identity(global_step))
+            train_op = averaging.update_averages(
+                tf.identity(global_step), settings.moving_average, settings.swa_start_epoch, steps_per_epoch
+            )
     return train_op
 
 
-def _clipped(sums, most):
+def _clipped(sums: list[tf.Tensor], most: float) -> list[tf.Tensor]:
     """Returns this replica's share of the whole batch's gradient, whose global norm is then `most` at most.
 
     Args:
@@ -140,10 +145,10 @@ def _clipped(sums, most):
     return [tensor * (factor / tf.distribute.get_strategy().num_replicas_in_sync) for tensor in scaled]
 
 
-def _needs_loss_scale(settings):
+def _needs_loss_scale(settings: TrainingSettings) -> bool:
     """Returns whether gradients are computed in float16, whose range is too small for them as they are."""
-    return settings["mixed_precision"] and bool(tf.config.list_physical_devices("GPU"))
+    return settings.mixed_precision and bool(tf.config.list_physical_devices("GPU"))
 
 
-def _finite(tensor, name):
+def _finite(tensor: tf.Tensor, name: str) -> tf.Tensor:
     return tf.debugging.check_numerics(tensor, f"{name} is not finite")

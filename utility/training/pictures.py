@@ -55,11 +55,11 @@ class PicturesHook(v1.train.SessionRunHook):
 
     def _draw(self, batch, row):
         image = np.clip(batch["image"][row], 0, 255).astype(np.uint8)
-        schema, category = self._model["schema"], self._model["category"]
+        schema, category = self._model.schema, self._model.category
         if category == ALL:
             category = schema.category_names[batch["category"][row]]
         shown = batch["visible"][row] > 0
-        names = [name for name, is_shown in zip(self._model["keypoints"], shown) if is_shown]
+        names = [name for name, is_shown in zip(self._model.keypoints, shown) if is_shown]
         points = dict(zip(names, batch["points"][row][shown]))
         truth = dict(zip(names, batch["truth"][row][shown]))
         return drawing.draw_keypoints(image, schema, category, points, truth=truth)

@@ -11,7 +11,7 @@ _SMALLEST_FACTOR = 1 / 1024
 _CONTENT = checked_json.fields({"rate_factor": checked_json.number(_SMALLEST_FACTOR, 1)}, others=True)
 
 
-def rate_factor(model_dir):
+def rate_factor(model_dir: str) -> float:
     """Returns the factor of the learning rate that the rollbacks of a model's training left: 1 without any.
 
     Raises:
@@ -23,7 +23,7 @@ def rate_factor(model_dir):
         return 1.0
 
 
-def add(model_dir, factor):
+def add(model_dir: str, factor: float) -> bool:
     """Halves the factor that a training went on with; returns False where that has not helped often enough."""
     if factor / 2 < _SMALLEST_FACTOR:
         return False

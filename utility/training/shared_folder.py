@@ -6,14 +6,16 @@ taken it away.
 
 import contextlib
 import glob
+import logging
 import os
-import sys
 import tempfile
 import threading
 import time
 
 from base.errors import DataError
 from base.files import cannot_write
+
+_log = logging.getLogger(__name__)
 
 _PREFIX = ".worker-"
 _PATIENCE = 600  # seconds until the chief must have started
@@ -37,7 +39,7 @@ def shared(folder, distribution):
         with _answering(folder):
             yield
     else:
-        wait_for_chief(folder)
+        _wait_for_chief(folder)
         yield
 
 
@@ -61,11 +63,11 @@ def _answering(folder):
         thread.join()
 
 
-def wait_for_chief(folder, patience=_PATIENCE):
+def _wait_for_chief(folder):
     """Waits until the chief has taken away a file that this worker leaves in `folder`.
 
     Raises:
-        DataError: `patience` seconds were not enough, or the folder cannot be written.
+        DataError: the time was not enough, or the folder cannot be written.
     """
     try:
         os.makedirs(folder, exist_ok=True)
@@ -73,12 +75,12 @@ def wait_for_chief(folder, patience=_PATIENCE):
         os.close(handle)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    print(f"waiting for the chief to look into {folder}", file=sys.stderr, flush=True)
-    end = time.monotonic() + patience
+    _log.info("waiting for the chief to look into %s", folder)
+    end = time.monotonic() + _PATIENCE
     try:
         while os.path.exists(path):
             if time.monotonic() > end:
-                what = f"has not been seen by the chief within {patience:g} seconds: expected --model_dir to be one "
+                what = f"has not been seen by the chief within {_PATIENCE:g} seconds: expected --model_dir to be one "
                 raise DataError(folder, None, what + "folder that all machines share, and the chief to be running")
             time.sleep(_PAUSE)
     finally:

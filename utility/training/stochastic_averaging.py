@@ -1,9 +1,11 @@
 """The end of a training with SWA: the averaged model as a checkpoint, measured against the best one."""
 
 import json
+import logging
 import math
 import os
-import sys
+from collections.abc import Iterator
+from typing import Any, Callable, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +16,10 @@ from utility.model import averaging, checkpoints, model_directory
 from utility.model.network import run_net
 from utility.training.best_checkpoint import BestCheckpoint
 from utility.training.estimators import training_input
+from utility.training.evaluation import Evaluation
+from utility.training.job import Job
+
+_log = logging.getLogger(__name__)
 
 v1 = tf.compat.v1
 
@@ -23,7 +29,7 @@ _RESULT_CONTENT = checked_json.fields({"step": checked_json.whole(0, 2**63)}, ot
 _MOST_STEPS = 200  # batches for batch norm's statistics: their mean hardly moves any more
 
 
-def finish(job, evaluation=None):
+def finish(job: Job, evaluation: Optional[Evaluation] = None) -> None:
     """Writes the averaged model of a finished training, and makes it the best one if it is.
 
     Args:
@@ -31,12 +37,13 @@ def finish(job, evaluation=None):
         evaluation: its `Evaluation`; None: the averaged model is taken unseen.
     """
     last = model_directory.latest_checkpoint(job.model_dir)
+    assert last, "a training has ended here"
     step = checkpoints.read_step(last)
     if _finished_step(job) == step:
         return
-    epochs = math.floor(step / job.schedule["steps_per_epoch"])
-    if epochs < max(job.settings["swa_start_epoch"], 1):
-        print(f"{job.category}: ended before --swa_start_epoch, nothing to average", file=sys.stderr, flush=True)
+    epochs = math.floor(step / job.schedule.steps_per_epoch)
+    if epochs < max(job.settings.swa_start_epoch or 1, 1):
+        _log.warning("%s: ended before --swa_start_epoch, nothing to average", job.category)
         return
     prefix = os.path.join(job.model_dir, _FOLDER, f"{checkpoints.PREFIX}-{step}")
     if model_directory.latest_checkpoint(os.path.dirname(prefix)) != prefix:
@@ -48,14 +55,14 @@ def finish(job, evaluation=None):
         json.dump({"step": step, "ne": ne}, file)
 
 
-def _finished_step(job):
+def _finished_step(job: Job) -> Optional[int]:
     try:
         return checked_json.read(os.path.join(job.model_dir, _FOLDER, _RESULT), _RESULT_CONTENT)["step"]
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def _offer(job, evaluation, prefix, step):
+def _offer(job: Job, evaluation: Optional[Evaluation], prefix: str, step: int) -> Optional[float]:
     """Offers the averaged model to those that choose the best one; returns its NE, None without an evaluation."""
     if not evaluation:
         BestCheckpoint(job.model_dir).take(prefix)
@@ -63,24 +70,25 @@ def _offer(job, evaluation, prefix, step):
     ne = evaluation.measure_apart(prefix, _FOLDER)
     best = evaluation.best
     known = "the best" if best.offer(prefix, step, ne) else f"best {best.ne:.4f} at step {best.step}"
-    print(f"{job.category}: averaged weights NE {ne:.4f} on validation, {known}", file=sys.stderr, flush=True)
+    _log.info("%s: averaged weights NE %.4f on validation, %s", job.category, ne, known)
     return ne
 
 
-def _batches(job):
+def _batches(job: Job) -> tf.data.Dataset:
     """Returns one pass over the training photos, augmented as in training, of a limited number of batches."""
-    batch_size, photos = job.settings["batch_size"], sum(job.images.values())
+    batch_size, photos = job.settings.batch_size, sum(job.images.values())
     steps = min(_MOST_STEPS, max(1, photos // batch_size))
     local = {"batch_size": batch_size, "start_step": 0, "batches_per_step": 1, "workers": 1, "worker": 0}
     return training_input(job, **local)().take(steps)
 
 
-def _forward(job, images):
-    momentumless = {**job.model, "net_options": {**job.model["net_options"], "bn_momentum": 0.0}}
-    return run_net(images, momentumless, True, job.settings["data_format"])
+def _forward(job: Job, images: tf.Tensor) -> Any:
+    return run_net(images, job.model.with_net(bn_momentum=0.0), True, job.settings.data_format)
 
 
-def average_net(checkpoint, batches, forward):
+def average_net(
+    checkpoint: str, batches: Callable[[], tf.data.Dataset], forward: Callable[[tf.Tensor], Any]
+) -> dict[str, np.ndarray]:
     """Returns {variable name: array} of the averaged net, batch norm's statistics recomputed.
 
     Args:
@@ -107,7 +115,7 @@ def average_net(checkpoint, batches, forward):
     return values
 
 
-def _mean_statistics(session, update, statistics):
+def _mean_statistics(session: Any, update: tf.Operation, statistics: list[tf.Variable]) -> Iterator[np.ndarray]:
     """Averages the batches' own statistics; the variance of all is the mean variance and the variance of the means."""
     seen = []
     while True:

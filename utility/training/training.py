@@ -1,10 +1,12 @@
 """The training of one model after the other: where it starts, how it goes on, what comes out."""
 
 import contextlib
+import logging
 import os
 import re
-import sys
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
 
 import tensorflow as tf
 
@@ -15,42 +17,36 @@ from preprocessing.data import manifest
 from preprocessing.data.manifest import naming_damage
 from utility.model import checkpoints, codec, model_directory
 from utility.training import optimization, rollbacks, shared_folder, stochastic_averaging, training_plan
-from utility.training.distribution import distribute
+from utility.training.distribution import Distribution, distribute
 from utility.training.estimators import evaluation_estimator, global_step, run_training, validation_input
 from utility.training.evaluation import Evaluation
 from utility.training.hooks import HeaderHook, ProgressHook, SaveHook, Stop, StopTrainingHook
+from utility.training.job import Job
 from utility.training.pictures import PicturesHook
+from utility.training.schedule import schedule
+from utility.training.settings import TrainingSettings
+
+_log = logging.getLogger(__name__)
 
 
-class Job(NamedTuple):
-    """The training of one model.
+@dataclass(frozen=True)
+class Result:
+    """What a training came to.
 
     Attributes:
-        category: a clothing category or `all`.
-        model_dir: the model's own folder.
-        settings: every flag of the training program by name, with the category's own values.
-        model: the model's description (`model_directory.read`).
-        images: {category: photos to train on}.
-        num_validation: photos to evaluate on, 0 for no evaluation.
-        schedule: {steps_per_epoch, total_steps, steps_per_eval}.
-        distribution: a `distribution.Distribution`.
+        ne: the best normalised error on validation, a fraction; None without validation.
+        checkpoint: the prefix of the model's checkpoint.
     """
 
-    category: str
-    model_dir: str
-    settings: dict
-    model: dict
-    images: dict
-    num_validation: int
-    schedule: dict
-    distribution: Any
+    ne: Optional[float]
+    checkpoint: str
 
 
-def train_all(settings, net, net_options):
+def train_all(settings: TrainingSettings, net: str, net_options: Mapping[str, Any]) -> None:
     """Trains the models that the settings name, one after the other; a finished one is passed over.
 
     Args:
-        settings: every flag of the training program, by name.
+        settings: the TrainingSettings.
         net: a name of the registry.
         net_options: the net's options that differ from the registry's defaults.
 
@@ -59,107 +55,109 @@ def train_all(settings, net, net_options):
         UsageError: the flags contradict each other, or the environment.
     """
     distribution = distribute(settings)
-    if distribution.is_cluster and settings["on_nan"] == "rollback":
+    if distribution.is_cluster and settings.on_nan == "rollback":
         # Every process would have to leave the step under way and start anew, which TensorFlow's servers cannot.
         raise UsageError("--on_nan=rollback works on one machine: expected --on_nan=stop with TF_CONFIG")
-    with shared_folder.shared(settings["model_dir"], distribution):
+    with shared_folder.shared(settings.model_dir, distribution):
         for category, own_settings in training_plan.models(settings):
             train(plan_job(category, own_settings, net, net_options, distribution))
 
 
-def plan_job(category, settings, net, net_options, distribution):
-    """Returns the `Job` of a category from the flags (arguments as for `train_all`)."""
-    model_dir = os.path.join(settings["model_dir"], category)
-    start = model_dir if model_directory.latest_checkpoint(model_dir) else settings["checkpoint_path"]
-    images, validation = training_plan.count_images(settings["data_dir"], category)
+def plan_job(
+    category: str, settings: TrainingSettings, net: str, net_options: Mapping[str, Any], distribution: Distribution
+) -> Job:
+    """Returns the `Job` of a category (arguments as for `train_all`)."""
+    model_dir = os.path.join(settings.model_dir, category)
+    start = model_dir if model_directory.latest_checkpoint(model_dir) else settings.checkpoint_path
+    images, validation = training_plan.count_images(settings.data_dir, category)
     return Job(
         category,
         model_dir,
         settings,
-        training_plan.describe(category, settings, net, net_options, start, manifest.schema_of(settings["data_dir"])),
+        training_plan.describe(category, settings, net, net_options, start, manifest.schema_of(settings.data_dir)),
         images,
-        0 if settings["val_fraction"] == 0 else sum(validation.values()),
-        training_plan.schedule(settings, sum(images.values())),
+        0 if settings.val_fraction == 0 else sum(validation.values()),
+        schedule(settings, sum(images.values())),
         distribution,
     )
 
 
-def train(job):
+def train(job: Job) -> Optional[Result]:
     """Trains one model into its folder, or goes on with it where an earlier call stopped.
 
     Returns:
-        {"ne": best normalised error or None without validation, "checkpoint": prefix of the model's checkpoint};
-        None in a worker that is not the chief.
+        The Result; None in a worker that is not the chief.
     """
     if not job.distribution.is_chief:
         factor = rollbacks.rate_factor(job.model_dir)
         with _naming_fault(job, None, factor):
             run_training(job, [], factor)
         return None
-    stop, records = Stop(), naming_damage(job.settings["data_dir"], job.category)
+    stop, records = Stop(), naming_damage(job.settings.data_dir, job.category)
     with exclusive_folder(job.model_dir), stop.signals(), full_disk.naming(job.model_dir), records:
-        checkpoints.remove_left_over(job.model_dir)
-        model_directory.check_kept(job.model_dir)
-        model_directory.claim(job.model_dir, job.model, training_plan.binding(job.settings, job.images))
+        kept = model_directory.kept(job.model_dir)
+        binding = training_plan.binding(job.settings, job.images)
+        model_directory.claim(job.model_dir, job.model, binding, training_plan.binding_defaults())
+        checkpoints.remove_left_over(job.model_dir, kept)
         evaluation = None
         if job.num_validation:
-            estimator, patience = evaluation_estimator(job), job.settings["early_stopping"]
+            estimator, patience = evaluation_estimator(job), job.settings.early_stopping
             evaluation = Evaluation(estimator, job.model_dir, job.model, validation_input(job), patience, stop)
         if not _is_finished(job, evaluation):
             _train_until_finite(job, evaluation, stop)
-        if job.settings["swa_start_epoch"] is not None:
+        if job.settings.swa_start_epoch is not None:
             stochastic_averaging.finish(job, evaluation)
         stop.leave_if_asked()  # after the last step nobody else looks, and the next category would begin
     best = evaluation.best if evaluation else None
     checkpoint = model_directory.checkpoint(job.model_dir)
     result = f"best NE {best.ne:.4f} ({100 * best.ne:.2f} %) at step {best.step}" if best else "no validation"
-    print(f"{job.category}: {result}, model {checkpoint}", flush=True)
-    return {"ne": best.ne if best else None, "checkpoint": checkpoint}
+    _log.info("%s: %s, model %s", job.category, result, checkpoint)
+    return Result(best.ne if best else None, checkpoint)
 
 
-def _is_finished(job, evaluation):
+def _is_finished(job: Job, evaluation: Optional[Evaluation]) -> bool:
     """Makes up for an evaluation that a kill has cut off, and returns whether there is nothing left to train."""
     checkpoint = model_directory.latest_checkpoint(job.model_dir)
     if not checkpoint:
         return False
     checkpoints.check(checkpoint)
-    step, total = checkpoints.read_step(checkpoint), job.schedule["total_steps"]
-    is_due = step > 0 and (step >= total or step % job.schedule["steps_per_eval"] == 0)
+    step, total = checkpoints.read_step(checkpoint), job.schedule.total_steps
+    is_due = step > 0 and (step >= total or step % job.schedule.steps_per_eval == 0)
     if evaluation and is_due and evaluation.is_missing(checkpoint):
         evaluation(checkpoint)
     return step >= total or bool(evaluation and evaluation.should_stop())
 
 
-def _train_until_finite(job, evaluation, stop):
+def _train_until_finite(job: Job, evaluation: Optional[Evaluation], stop: Stop) -> None:
     """Runs the training; where the loss is not finite, goes back with half the learning rate, if that is wanted."""
     while True:
         factor = rollbacks.rate_factor(job.model_dir)
-        progress = ProgressHook(job.category, job.schedule["total_steps"], job.settings["batch_size"])
+        progress = ProgressHook(job.category, job.schedule.total_steps, job.settings.batch_size)
         save = SaveHook(
             os.path.join(job.model_dir, checkpoints.PREFIX),
-            job.schedule["steps_per_eval"],
-            job.schedule["total_steps"],
-            60 * job.settings["save_minutes"],
+            job.schedule.steps_per_eval,
+            job.schedule.total_steps,
+            60 * job.settings.save_minutes,
             evaluation,
         )
         header = HeaderHook(lambda parameters: _header(job, parameters))
-        pictures = PicturesHook(job.model_dir, job.model, job.schedule["steps_per_eval"])
+        pictures = PicturesHook(job.model_dir, job.model, job.schedule.steps_per_eval)
         try:
             with contextlib.closing(progress), _naming_fault(job, progress, factor):
                 run_training(job, [header, progress, pictures, StopTrainingHook(stop), save], factor)
             stop.leave_if_asked()
             return
         except _NotFinite as error:
-            if job.settings["on_nan"] != "rollback" or not rollbacks.add(job.model_dir, factor):
+            if job.settings.on_nan != "rollback" or not rollbacks.add(job.model_dir, factor):
                 raise
             good = model_directory.latest_checkpoint(job.model_dir)
-            print(f"{job.category}: {error.short}; back to {good} with half the rate", file=sys.stderr, flush=True)
+            _log.warning("%s: %s; back to %s with half the learning rate", job.category, error.short, good)
 
 
 class _NotFinite(DataError):
     """A loss or a gradient was not finite; `short` says so without advice."""
 
-    def __init__(self, job, step, rate, fault):
+    def __init__(self, job: Job, step: int, rate: float, fault: str) -> None:
         good = model_directory.latest_checkpoint(job.model_dir)
         self.short = f"step {step}: {fault} at learning rate {rate:.3g}"
         advice = "a smaller --learning_rate, --clip_gradients, or --on_nan=rollback (on one machine) would help"
@@ -168,7 +166,7 @@ class _NotFinite(DataError):
 
 
 @contextlib.contextmanager
-def _naming_fault(job, progress, factor):
+def _naming_fault(job: Job, progress: Optional[ProgressHook], factor: float) -> Iterator[None]:
     """Turns the failure of a step into a `_NotFinite` that names the step and its learning rate.
 
     Args:
@@ -183,36 +181,36 @@ def _naming_fault(job, progress, factor):
         if not fault:
             raise
         done = progress.step if progress and progress.step is not None else global_step(job.model_dir)
-        settings = {**job.settings, **job.schedule, "rate_factor": factor}
-        rate = optimization.learning_rate(tf.constant(done), settings, job.schedule["steps_per_epoch"])
+        rate = optimization.learning_rate(tf.constant(done), job.settings, job.schedule, factor)
         raise _NotFinite(job, done + 1, float(rate), fault[0]) from error
 
 
-def _header(job, parameters):
-    model, settings, schedule = job.model, job.settings, job.schedule
-    options = " ".join(f"{name}={value}" for name, value in model["net_options"].items())
+def _header(job: Job, parameters: int) -> list[str]:
+    model, settings, length = job.model, job.settings, job.schedule
+    options = " ".join(f"{name}={value}" for name, value in model.net_options.items())
     photos = ", ".join(f"{name} {count}" for name, count in job.images.items())
+    epochs = length.total_steps / length.steps_per_epoch
     checkpoint = model_directory.latest_checkpoint(job.model_dir)
     if checkpoint:
         start = f"goes on from {checkpoint}"
-    elif settings["checkpoint_path"]:
-        start = f"starts from {settings['checkpoint_path']}"
+    elif settings.checkpoint_path:
+        start = f"starts from {settings.checkpoint_path}"
     else:
         start = "starts from random weights"
     return [
-        f"{job.category}: {model['net']} {options}",
-        f"  {parameters:,} parameters, {len(model['keypoints'])} keypoints, input {model['train_image_size']} px, "
+        f"{job.category}: {model.net} {options}",
+        f"  {parameters:,} parameters, {len(model.keypoints)} keypoints, input {model.train_image_size} px, "
         f"{codec.of(model).summary()}",
         f"  photos: {photos}; validation {job.num_validation or 'none'}",
-        f"  {schedule['total_steps']} steps of {settings['batch_size']} photos ({settings['train_epochs']:g} epochs), "
-        f"an evaluation every {schedule['steps_per_eval']}",
-        f"  {settings['optimizer']}, rate {settings['learning_rate']:g} {settings['schedule']}, "
-        f"weight decay {settings['weight_decay']:g}, seed {settings['tf_random_seed']}",
+        f"  {length.total_steps} steps of {settings.batch_size} photos ({round(epochs, 2):g} epochs), "
+        f"an evaluation every {length.steps_per_eval}",
+        f"  {settings.optimizer}, rate {settings.learning_rate:g} {settings.schedule}, "
+        f"weight decay {settings.weight_decay:g}, seed {settings.tf_random_seed}",
         f"  {start}, on {_devices(job)}",
     ]
 
 
-def _devices(job):
+def _devices(job: Job) -> str:
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     each = f"{job.distribution.num_devices} {kind}" if job.distribution.num_devices > 1 else kind
     workers = f", {job.distribution.workers} workers" if job.distribution.workers > 1 else ""

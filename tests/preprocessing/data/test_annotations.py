@@ -4,13 +4,16 @@ import gzip
 import os
 import tracemalloc
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from fashionai import KEYPOINTS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from base.errors import DataError, DataErrors
-from preprocessing.data import annotations
+from preprocessing.data import annotations, csv_rows
 
 HEADER = ",".join(("image_id", "image_category", *KEYPOINTS))
 ABSENT = ["-1_-1_-1"] * 24
@@ -66,7 +69,7 @@ def test_compressed(path):
 
 @pytest.mark.parametrize("part", [b"x" * 1_000_000, b"a,b\n" * 25_000, b"\n" * 100_000], ids=["line", "rows", "empty"])
 def test_a_compressed_file_that_grows_a_thousandfold_is_refused_early(tmp_path, part, monkeypatch):
-    monkeypatch.setattr(annotations, "_MOST_CHARACTERS", 500_000)
+    monkeypatch.setattr(csv_rows, "_MOST_CHARACTERS", 500_000)
     monkeypatch.setattr(annotations, "_MOST_FAULTS", 1_000)
     file = tmp_path / "bomb.csv.gz"
     with gzip.open(file, "wb") as bomb:
@@ -155,14 +158,56 @@ def test_image_ids_stay_in_their_folder(image_id, good):
     assert (annotations.wrong_image_id(image_id) is None) == good
 
 
+@pytest.mark.parametrize("points", [(1, 4, 2), (2, 24, 2), (1, 24, 3), (1, 24)])
+@pytest.mark.parametrize("visibility", [(1, 24), (1, 4)])
+def test_points_of_another_schema_are_not_written(tmp_path, points, visibility):
+    with pytest.raises(ValueError, match="expected points .* by the schema fashionai, got"):
+        annotations.write(tmp_path / "a.csv", ["a.jpg"], ["skirt"], np.zeros(points), np.zeros(visibility, int))
+    assert not list(tmp_path.iterdir())
+
+
+LIMIT = 60
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.text("a,\n ", max_size=30), min_size=1, max_size=4), min_size=1, max_size=8))
+def test_rows_are_read_whatever_the_file_has_and_none_that_is_too_long(tmp_path_factory, rows):
+    """A limit of a row's characters, however many lines it has in quotes, is none of the file's."""
+    path = tmp_path_factory.getbasetemp() / "rows.csv"
+    lengths = []
+    for row in rows:
+        csv_rows.write(path, [row])
+        lengths.append(len(path.read_text()))
+    csv_rows.write(path, rows)
+    with mock.patch.object(csv_rows, "_LONGEST_ROW", LIMIT):
+        if max(lengths) < LIMIT:
+            assert [row for _, row in csv_rows.read(path)] == rows
+        else:
+            with pytest.raises(DataError, match="row longer than 60 characters"):
+                list(csv_rows.read(path))
+
+
+def test_the_columns_of_another_schema_are_one_line(tmp_path):
+    path = tmp_path / "socks.csv"
+    path.write_text("image_id,image_category,cuff,heel,toe,sole\n")
+    with pytest.raises(DataError) as error:
+        annotations.read(path)
+    assert error.value.lines() == [
+        f"{path}: line 1: has the columns 'cuff', 'heel', 'toe' and 1 more, and lacks the columns 'neckline_left', "
+        "'neckline_right', 'center_front' and 21 more: expected image_id, image_category and the 24 keypoints of the "
+        "schema fashionai, or another --schema"
+    ]
+
+
 @pytest.mark.parametrize(
     ("start", "part", "message"),
     [
         ("", "a", "line 1: is no CSV row"),
         ("", "a\n", "column 'a': is not known"),
         (HEADER + "\n", "a\n", "has 1 field"),
+        (HEADER + "\n", '"\n",', "row longer than 1,000,000 characters"),
     ],
-    ids=["one line", "another header", "rows"],
+    ids=["one line", "another header", "rows", "a row of quoted line breaks"],
 )
 def test_a_bomb_takes_little_memory(tmp_path, start, part, message):
     """Its 50 kB were a gigabyte of rows, or one line of whatever length."""
@@ -206,3 +251,15 @@ def test_every_fault_of_a_row_is_listed(tmp_path):
         "line 2, column hemline_left",
         "line 2, column crotch",
     ]
+
+
+@pytest.mark.parametrize("again", ["./Images/a.jpg", "Images/./a.jpg", "Images//a.jpg"])
+def test_a_photo_of_another_spelling_is_the_same_photo(tmp_path, again):
+    """It was in the training and in the validation records."""
+    file = tmp_path / "test.csv"
+    file.write_text(f"image_id,image_category\nImages/a.jpg,skirt\n{again},skirt\n")
+    with pytest.raises(DataErrors) as error:
+        annotations.read_images(file)
+    (line,) = error.value.lines()
+    assert "line 3, column image_id" in line
+    assert "stands in line 2 already" in line

@@ -19,10 +19,11 @@ import pytest
 import tensorflow as tf
 from fashionai import CATEGORIES, SCHEMA, keypoint_indices
 from hypothesis import strategies as st
+from PIL import Image
 
 from base import files
 from base.errors import DataError, DataErrors
-from preprocessing.data import annotations, conversion, conversion_plan, layout, manifest, records
+from preprocessing.data import annotations, conversion, conversion_plan, layout, manifest, photos, records
 
 ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = {"blouse": 3, "dress": 20, "outwear": 0, "skirt": 41, "trousers": 1}
@@ -141,7 +142,7 @@ def test_named_splits_only(data, tmp_path, program):
 def test_photos_of_two_kinds_of_splits_do_not_meet_in_a_folder(data, tmp_path):
     conversion.convert(plan(data), tmp_path, labelled=True, skip_bad=False)
     before = contents(tmp_path)
-    with pytest.raises(DataError, match="holds training records: another folder for test records"):
+    with pytest.raises(DataError, match="holds training records: expected another folder for test records"):
         conversion.convert(plan(data, splits=["test_0"]), tmp_path, labelled=False, skip_bad=False)
     assert contents(tmp_path) == before
 
@@ -499,7 +500,7 @@ def test_a_kill_at_any_change_of_a_file_costs_nothing(data, tmp_path, earlier, m
 def test_more_cores_are_given_more_photos(data, tmp_path, monkeypatch):
     """As many photos are in work at a time as there are cores: each waits until all the others do, too."""
     monkeypatch.setattr(conversion.machine, "cores", lambda: 12)
-    barrier, read = threading.Barrier(12), conversion.photos.read_bytes
+    barrier, read = threading.Barrier(12), photos.read_bytes
     met = []
 
     def wait(path):
@@ -508,7 +509,7 @@ def test_more_cores_are_given_more_photos(data, tmp_path, monkeypatch):
             met.append(path)
         return read(path)
 
-    monkeypatch.setattr(conversion.photos, "read_bytes", wait)
+    monkeypatch.setattr(photos, "read_bytes", wait)
     convert(data, tmp_path / "out")
     assert met
 
@@ -518,3 +519,36 @@ def test_a_category_left_without_training_photos_is_said(copy, tmp_path, program
     assert program("tools/convert_tfrecords.py", *where, "--val_fraction=0.9") == 0
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "warning" in line]
     assert "trousers: 2 photos, all for validation: expected a smaller --val_fraction" in line
+
+
+@pytest.mark.parametrize("faults", [0, 1])
+def test_no_line_gets_lost_where_the_decoder_is_kept_quiet(tmp_path, faults):
+    """The decoder's complaints are kept off stderr by its descriptor, which lines about other photos need, too."""
+    ids = [f"Images/skirt/{number}.jpg" for number in range(60)]
+    write_photos(tmp_path / "train_0", ids)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number, image_id in enumerate(ids):
+        path = tmp_path / "train_0" / image_id
+        if number % 2:
+            path.write_bytes(path.read_bytes() + b"\xff\xe1stray\xff\xd9")  # the decoder is asked, and complains
+        else:
+            Image.new("RGB", (600, 500)).save(path, exif=exif)
+    categories = ["skirt"] * (len(ids) - faults) + ["hat"] * faults
+    points, visibility = np.full([len(ids), 24, 2], 9), np.full([len(ids), 24], -1)
+    visibility[:, keypoint_indices("skirt")] = 1
+    annotations.write(tmp_path / "train_0/Annotations/a.csv", ids, categories, points, visibility)
+    words = [f"--data_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}"]
+    command = [sys.executable, ROOT / "tools" / "convert_tfrecords.py", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ROOT})
+    assert done.returncode == bool(faults), done.stderr
+    assert done.stderr.count("EXIF") == len(ids) // 2
+    assert done.stderr.count("'hat' is no category") == faults
+
+
+def test_files_of_others_in_the_folder_stay(data, tmp_path):
+    (tmp_path / ".mine.tmp").mkdir()
+    (tmp_path / ".notes.tmp").write_text("notes")
+    for _ in range(2):
+        conversion.convert(plan(data, splits=["test_0"]), tmp_path, labelled=False, skip_bad=False)
+        assert (tmp_path / ".notes.tmp").read_text() == "notes"

@@ -153,7 +153,7 @@ def test_stray_marker_that_only_tensorflow_refuses(image, capfd):
 
 
 def test_read_names_the_file(tmp_path):
-    with pytest.raises(DataError, match=r"a.jpg: is missing: a JPEG photo would be right"):
+    with pytest.raises(DataError, match=r"a.jpg: is missing: expected a JPEG photo"):
         photos.read(tmp_path / "a.jpg")
     (tmp_path / "a.jpg").write_bytes(b"")
     with pytest.raises(DataError, match=r"a.jpg: is empty"):
@@ -165,3 +165,11 @@ def test_a_huge_file_is_not_read(tmp_path):
         file.truncate(photos.MOST_BYTES + 1)  # takes no space on the disk
     with pytest.raises(photos.BadPhoto, match="100,000,001 bytes"):
         photos.read_bytes(tmp_path / "a.jpg")
+
+
+def test_a_side_that_no_jpeg_can_have_is_named(capfd):
+    file = io.BytesIO()
+    Image.new("L", (1, 65_501)).save(file, "PNG")
+    with pytest.raises(photos.BadPhoto, match="has 1x65501 pixels: expected 65,500 on a side at most"):
+        photos.check(file.getvalue())
+    assert capfd.readouterr().err == ""

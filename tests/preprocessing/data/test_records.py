@@ -83,7 +83,7 @@ def test_serialise_writes_what_the_reference_writes(category):
 def test_test_examples_have_no_keypoints():
     serialised = records.serialise("Images/x.jpg", JPEG, (56, 40), "skirt")
     assert not [name for name in tf.train.Example.FromString(serialised).features.feature if "keypoint" in name]
-    assert set(records.parse(serialised, labelled=False)) == {"encoded", "image_id", "image_size", "category"}
+    assert set(records.parse(serialised, labelled=False)) == {"encoded", "image_id", "image_size", "box", "category"}
     with pytest.raises(tf.errors.InvalidArgumentError):
         records.parse(serialised)
 

@@ -1,5 +1,7 @@
 """Decoding only what the input shows gives the pixels that decoding all would give."""
 
+import functools
+import io
 import math
 
 import cv2
@@ -8,6 +10,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from base import geometry
 from preprocessing.data import photos
@@ -41,8 +44,45 @@ def test_a_window_is_that_part_of_the_photo(grey):
     ).astype(int)
     height, width = window.shape[:2]
     assert (left, top, width, height) == (49, 99, 66, 66)  # one more pixel on each side
-    # libjpeg smooths colours across the window's edge differently: one pixel at the edge may differ a little.
-    np.testing.assert_array_equal(window[1:-1, 1:-1], whole[top : top + height, left : left + width][1:-1, 1:-1])
+    np.testing.assert_array_equal(window, whole[top : top + height, left : left + width])
+
+
+@functools.cache
+def _blocks(sampling):
+    """A JPEG of hard edges between colours, of 699x613 pixels, and its pixels at each of the ratios."""
+    image = np.random.default_rng(4).integers(0, 256, [90, 80, 3]).astype(np.uint8).repeat(8, 0).repeat(9, 1)
+    data = io.BytesIO()
+    Image.fromarray(image[:613, :699]).save(data, "JPEG", quality=90, subsampling=sampling)
+    return data.getvalue(), {ratio: _decoded(data.getvalue(), ratio) for ratio in shrinking.RATIOS}
+
+
+_EDGE = st.integers(0, 44).map(lambda block: 16 * block) | st.integers(0, 700)
+
+
+@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:2", "4:2:0"])
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(columns=st.tuples(_EDGE, _EDGE), rows=st.tuples(_EDGE, _EDGE), zoom=st.sampled_from([1.0, 2.5, 5.0, 9.0]))
+@example(columns=(0, 1), rows=(0, 64), zoom=1.0)
+@example(columns=(160, 480), rows=(160, 480), zoom=1.0)
+def test_the_window_of_a_box_is_that_part_of_the_whole_photo_to_the_bit(sampling, columns, rows, zoom):
+    encoded, whole = _blocks(sampling)
+    (x0, x1), (y0, y1) = sorted(columns), sorted(rows)
+    x1, y1 = min(x1, 699), min(y1, 613)
+    assume(x0 < x1 and y0 < y1)
+    side = max(x1 - x0, y1 - y0)
+    to_input = geometry.cropping(float(x0), float(y0), float(side), float(side), *[max(1, round(side / zoom))] * 2)
+    window, from_window = decoding.decode_window(
+        encoded,
+        tf.constant([699, 613]),
+        tf.constant(to_input, tf.float32),
+        max(1, round(side / zoom)),
+        [x0, y0, x1, y1],
+    )
+    to_photo = geometry.compose(from_window.numpy(), geometry.invert(to_input))  # from the window's plane
+    ratio = round(float(to_photo[0, 0]))
+    left, top = np.round(to_photo[:, 2] / ratio).astype(int)
+    height, width = window.shape[:2]
+    np.testing.assert_array_equal(window, whole[ratio][top : top + height, left : left + width])
 
 
 def test_the_window_of_a_small_photo_is_exactly_that_part():
@@ -96,7 +136,7 @@ def test_every_window_fits_and_holds_what_the_input_shows(side, aspect, box, deg
         geometry.cropping(left, top, max(1.0, right - left), max(1.0, bottom - top), input_size, input_size),
     )
     matrix = tf.constant(to_input, tf.float32)
-    number, low, size = (part.numpy() for part in decoding._choose_window([width, height], matrix, input_size))
+    number, low, size = (part.numpy() for part in decoding._choose_window([0, 0, width, height], matrix, input_size))
     ratio = shrinking.RATIOS[number]
     shrunk = np.ceil(np.array([width, height]) / ratio)
     assert 1 <= size.prod() <= rendering.CAPACITIES[-1]

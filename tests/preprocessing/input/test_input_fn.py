@@ -2,6 +2,7 @@
 
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import fashionai as keypoints
@@ -13,6 +14,7 @@ from base import geometry
 from base.errors import DataError
 from preprocessing.data import records
 from preprocessing.input import input_fn, rendering
+from preprocessing.input.augmentation_options import AugmentationOptions
 
 SKIRT = keypoints.CATEGORIES.index("skirt")
 WAIST = keypoints.KEYPOINTS.index("waistband_left")
@@ -49,7 +51,7 @@ def _images(dataset):
 def test_a_dot_is_found_at_its_point_in_1000_augmentations(tmp_path):
     generator = np.random.default_rng(0)
     _write(tmp_path, [_dotted(generator) for _ in range(20)])
-    augmentation = {"color_probability": 0.0, "rotate_probability": 0.8}
+    augmentation = AugmentationOptions(color_probability=0.0, rotate_probability=0.8)
     dataset = _batches(tmp_path, batch_size=1, image_size=128, augmentation=augmentation)
     grid = np.arange(128) + 0.5
     found, mirrored = 0, 0
@@ -69,10 +71,10 @@ def test_a_dot_is_found_at_its_point_in_1000_augmentations(tmp_path):
 
 def test_flipped_twice_is_the_photo(tmp_path):
     _write(tmp_path, [_dotted(np.random.default_rng(1))])
-    off = {"color_probability": 0.0, "rotate_probability": 0.0, "crop_probability": 0.0}
+    off = AugmentationOptions(color_probability=0.0, rotate_probability=0.0, crop_probability=0.0)
     (plain, plain_labels), (flipped, flipped_labels) = (
-        next(iter(_batches(tmp_path, batch_size=1, augmentation={**off, "flip_probability": chance})))
-        for chance in (0.0, 1.0)
+        next(iter(_batches(tmp_path, batch_size=1, augmentation=replace(off, flip_probability=probability))))
+        for probability in (0.0, 1.0)
     )
     np.testing.assert_array_equal(flipped["image"][:, :, ::-1], plain["image"])
     partners = list(keypoints.flip_permutation("skirt"))
@@ -84,7 +86,7 @@ def test_flipped_twice_is_the_photo(tmp_path):
 
 def test_the_seed_decides_the_batches_whatever_the_threads(records):
     def images(**options):
-        return _images(_batches(records, keypoints.ALL, augmentation={}, **options).take(5))
+        return _images(_batches(records, keypoints.ALL, augmentation=AugmentationOptions(), **options).take(5))
 
     expected = images(seed=7, num_preprocessing_threads=1)
     np.testing.assert_array_equal(images(seed=7, num_preprocessing_threads=5), expected)
@@ -95,14 +97,18 @@ def test_the_seed_decides_the_batches_whatever_the_threads(records):
 @pytest.mark.parametrize("method", ["bilinear", "area"])
 def test_an_input_may_be_larger_than_the_windows_of_photos(records, monkeypatch, method):
     monkeypatch.setattr(rendering, "CAPACITIES", (48 * 48, 96 * 96))
-    dataset = _batches(records, batch_size=32, image_size=128, augmentation={"resize_methods": [method]})
+    dataset = _batches(
+        records, batch_size=32, image_size=128, augmentation=AugmentationOptions(resize_methods=(method,))
+    )
     assert _images(dataset.take(1)).shape == (32, 128, 128, 3)
 
 
 def test_batches_are_the_same_in_a_graph(records):
-    expected = next(iter(_batches(records, augmentation={}, seed=5)))
+    expected = next(iter(_batches(records, augmentation=AugmentationOptions(), seed=5)))
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        batch = tf.compat.v1.data.make_one_shot_iterator(_batches(records, augmentation={}, seed=5)).get_next()
+        batch = tf.compat.v1.data.make_one_shot_iterator(
+            _batches(records, augmentation=AugmentationOptions(), seed=5)
+        ).get_next()
         tf.nest.map_structure(np.testing.assert_array_equal, session.run(batch), expected)
 
 
@@ -128,11 +134,6 @@ def test_evaluation_resizes_as_tensorflow_does(tmp_path):
     np.testing.assert_allclose(features["image"][0], tf.image.resize(decoded, (64, 64)), atol=0.01)
 
 
-def test_prediction_has_no_labels(records):
-    features = next(iter(_batches(records, training=False, with_labels=False)))
-    assert features["image"].shape == (4, 64, 64, 3)
-
-
 def test_the_norm_is_that_of_the_csv(tmp_path):
     image, points, visibility = _dotted(np.random.default_rng(0))
     right = keypoints.KEYPOINTS.index("waistband_right")
@@ -150,7 +151,7 @@ def test_the_norm_is_that_of_the_csv(tmp_path):
 def test_photos_without_keypoints_and_grey_photos_are_no_trouble(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (80, 60, 1)).astype(np.uint8)
     _write(tmp_path, [(image, np.full((24, 2), -1), np.full(24, -1))] * 4)
-    augmentation = {"rotate_probability": 0.0, "color_probability": 0.0}
+    augmentation = AugmentationOptions(rotate_probability=0.0, color_probability=0.0)
     features, labels = next(iter(_batches(tmp_path, augmentation=augmentation, epochs=1)))
     assert (labels["visibility"].numpy() == -1).all()
     assert np.isfinite(labels["points"]).all()
@@ -160,7 +161,7 @@ def test_photos_without_keypoints_and_grey_photos_are_no_trouble(tmp_path):
 
 
 def test_the_model_of_all_has_24_points(records):
-    _, labels = next(iter(_batches(records, keypoints.ALL, augmentation={}, batch_size=40)))
+    _, labels = next(iter(_batches(records, keypoints.ALL, augmentation=AugmentationOptions(), batch_size=40)))
     assert labels["points"].shape == (40, 24, 2)
     assert ((labels["visibility"] >= 0).numpy().sum(1) <= 15).all()
 

@@ -13,6 +13,7 @@ from preprocessing.data import records
 _SCRIPT = """
 import sys
 import tensorflow as tf
+from preprocessing.input.augmentation_options import AugmentationOptions
 from preprocessing.input.input_fn import make_dataset
 
 def resident_mib():
@@ -20,7 +21,7 @@ def resident_mib():
         return int(file.read().split()[1]) * 4096 / 2**20
 
 with tf.Graph().as_default():
-    dataset = make_dataset(sys.argv[1], "skirt", True, 50, 64, {})
+    dataset = make_dataset(sys.argv[1], "skirt", True, 50, 64, AugmentationOptions())
     batch = tf.nest.flatten(tf.compat.v1.data.make_one_shot_iterator(dataset).get_next())[0].op
     with tf.compat.v1.Session() as session:
         for turn in range(2):
@@ -61,10 +62,11 @@ from base import tensorflow_log
 
 tensorflow_log.prepare(verbosity=0)
 import tensorflow as tf
+from preprocessing.input.augmentation_options import AugmentationOptions
 from preprocessing.input.input_fn import make_dataset
 
 with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-    dataset = make_dataset(sys.argv[1], "skirt", True, 4, 32, {})
+    dataset = make_dataset(sys.argv[1], "skirt", True, 4, 32, AugmentationOptions())
     features, _ = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
     print(session.run(features["image"]).shape)
 """

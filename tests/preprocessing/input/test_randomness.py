@@ -1,6 +1,7 @@
 """The random streams of the training input, read off the batches that it makes: each is independent of every other."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import tensorflow as tf
 from base import geometry
 from preprocessing.data import records
 from preprocessing.input import input_fn, rendering
+from preprocessing.input.augmentation_options import AugmentationOptions
 
 DRAWS = 20_000
 PHOTO = 400  # pixels: the photo's width and height
@@ -16,12 +18,7 @@ SIZE = 16  # of the input
 CENTRE = (200.5, 200.5)  # of the keypoints, in the photo's plane
 METHODS = ("bilinear", "nearest", "area")
 # Boxes that always fit around the keypoints, wherever they lie: so that nothing but the draws decides them.
-OPTIONS = {
-    "crop_area": (0.04, 0.2),
-    "crop_aspect": (0.75, 1.33),
-    "bbox_border": 0.0,
-    "resize_methods": METHODS,
-}
+OPTIONS = AugmentationOptions(crop_area=(0.04, 0.2), crop_aspect=(0.75, 1.33), bbox_border=0.0, resize_methods=METHODS)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +54,8 @@ def _draws(folder, seed=5, count=DRAWS, **options):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rendering, "render", _recorded)
         patch.setattr(input_fn, "resize_first", _noted_method)
-        dataset = input_fn.make_dataset(str(folder), "skirt", True, 500, SIZE, {**OPTIONS, **options}, seed=seed)
+        own = replace(OPTIONS, **options)
+        dataset = input_fn.make_dataset(str(folder), "skirt", True, 500, SIZE, own, seed=seed)
         rows = [
             (features["image"], features["to_input"]) for features, _ in dataset.take(count // 500).as_numpy_iterator()
         ]
@@ -70,7 +68,7 @@ def _draws(folder, seed=5, count=DRAWS, **options):
 def _geometry(to_input):
     """Takes the matrices [N, 2, 3] apart: the inverse of flip after crop after rotation about the keypoints."""
     flip = np.linalg.det(to_input[..., :2]) < 0
-    plain = np.where(flip[:, None, None], geometry.compose(to_input, geometry.mirroring(float(SIZE))), to_input)
+    plain = np.where(flip[:, None, None], geometry.compose(to_input, geometry.flipping(float(SIZE))), to_input)
     x_scale, y_scale = np.linalg.norm(plain[..., :2], axis=-1).T
     radians = np.arctan2(plain[:, 1, 0], plain[:, 1, 1])
     back = geometry.rotation(-radians, np.full(len(flip), CENTRE[0]), np.full(len(flip), CENTRE[1]))

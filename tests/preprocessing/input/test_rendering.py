@@ -47,9 +47,9 @@ def _warped(image, matrix, size):
 def test_sampling_agrees_with_opencv(height, width, size):
     image = _photo(height, width)
     middle = np.float32(width / 2), np.float32(height / 2)
-    turn = geometry.rotation(np.float32(0.4), *middle)
+    rotation = geometry.rotation(np.float32(0.4), *middle)
     matrix = geometry.compose(
-        turn, geometry.cropping(4.0, 3.0, width - 9.0, height - 5.0, size, size), geometry.mirroring(float(size))
+        rotation, geometry.cropping(4.0, 3.0, width - 9.0, height - 5.0, size, size), geometry.flipping(float(size))
     )
     inner = cv2.erode(_warped(np.ones((height, width), np.uint8), matrix, size), np.ones((5, 5))) > 0
     assert 0.5 < inner.mean() < 1.0
@@ -60,8 +60,8 @@ def test_sampling_agrees_with_opencv(height, width, size):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_shows_the_same_picture(method):
     image = _photo(160, 200, blur=8)
-    turn = geometry.rotation(np.float32(0.4), np.float32(90), np.float32(80))
-    matrix = geometry.compose(turn, geometry.cropping(40.0, 30.0, 110.0, 90.0, 72, 72), geometry.mirroring(72.0))
+    rotation = geometry.rotation(np.float32(0.4), np.float32(90), np.float32(80))
+    matrix = geometry.compose(rotation, geometry.cropping(40.0, 30.0, 110.0, 90.0, 72, 72), geometry.flipping(72.0))
     expected = _warped(image, matrix, 72)
     shown = _rendered(image, matrix, 72, method)
     assert expected.std() > 20
@@ -89,9 +89,9 @@ def test_sampling_a_whole_photo_is_a_resize():
     assert distance.max() < 0.501
 
 
-def test_mirroring_mirrors_the_pixels():
+def test_a_flip_reverses_the_rows():
     image = _photo(64, 64)
-    np.testing.assert_array_equal(_rendered(image, geometry.mirroring(64.0), 64), image[:, ::-1])
+    np.testing.assert_array_equal(_rendered(image, geometry.flipping(64.0), 64), image[:, ::-1])
 
 
 def test_outside_is_black_and_one_pixel_is_enough():
@@ -145,7 +145,7 @@ def test_sampling_equals_another_implementation_within_one_step(seed, height, wi
     matrix = geometry.compose(
         geometry.rotation(math.radians(degrees), width / 2, height / 2),
         geometry.scaling(*zoom),
-        geometry.mirroring(24.0) if flip else geometry.identity(),
+        geometry.flipping(24.0) if flip else geometry.identity(),
     ).astype(np.float32)
     ours, theirs, certain = _rendered(image, matrix, 24), *_sampled(image, matrix, 24)
     assert np.abs(ours - theirs)[certain].max(initial=0) <= 1

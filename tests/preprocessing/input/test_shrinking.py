@@ -26,7 +26,7 @@ def test_the_ratio_is_the_largest_that_loses_no_pixel_of_the_input(box, degrees,
     matrix = geometry.compose(
         geometry.rotation(math.radians(degrees), 300.0, 200.0),
         geometry.cropping(*box, size, size),
-        geometry.mirroring(float(size)) if flipped else geometry.identity(),
+        geometry.flipping(float(size)) if flipped else geometry.identity(),
     )
     origin, along_x, along_y = geometry.apply(matrix, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
     longest = max(np.linalg.norm(along_x - origin), np.linalg.norm(along_y - origin))

@@ -11,7 +11,7 @@ import tensorflow as tf
 from made_models import make
 from safetensors.numpy import save_file
 
-from net import backbones
+from net import backbones, registry
 from net.layers import Layers
 from tools.weights import layouts
 
@@ -23,10 +23,10 @@ draw, image = (runpy.run_path(HERE / "random_weights.py")[name] for name in ("dr
 def features_of(folder, backbone, images):
     """The levels of our backbone with the weights of an imported checkpoint, on images normalised by the caller."""
     description = json.loads((folder / "backbone.json").read_text())
-    options = {"resnet_stride": "1x1", "detnet_laterals": "paper", **description["net_options"]}
-    layers = Layers(False, padding=options.pop("padding"), bn_epsilon=options.pop("bn_epsilon"))
+    options = registry.make_options("cpn", {"backbone": backbone, **description["net_options"]})
+    layers = Layers(False, options=options)
     with tf.Graph().as_default(), v1.Session() as session:
-        levels = backbones.build(backbone, layers, tf.constant(images), options)
+        levels = backbones.build(backbone, layers, tf.constant(images), options.backbone_options)
         v1.train.Saver().restore(session, str(folder / "model.ckpt"))
         return session.run(levels)
 

@@ -31,13 +31,12 @@ def test_every_end_of_an_epoch_has_the_same_share_of_the_mean(start, steps_per_e
     assert rates == pytest.approx(np.where(ends, 1 / np.maximum(np.cumsum(ends), 1), 0))
 
 
-def run_updates(values, **settings):
+def run_updates(values, moving_average=0.0, swa_start_epoch=None):
     """Returns the average of a weight that takes one value after the other."""
-    settings = {"moving_average": 0.0, "swa_start_epoch": None, "steps_per_epoch": 1.0, **settings}
     with tf.Graph().as_default(), v1.Session() as session:
         weight = v1.get_variable("scope/kernel", [], initializer=v1.zeros_initializer())
         step = v1.placeholder(tf.int64, [])
-        update = averaging.update_averages(settings, step)
+        update = averaging.update_averages(step, moving_average, swa_start_epoch, 1.0)
         session.run(v1.global_variables_initializer())
         for number, value in enumerate(values, start=1):
             weight.load(value, session)

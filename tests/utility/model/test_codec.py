@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from base.errors import DataError
 from net import registry
+from net.declarations import Net, Stage
+from net.layers import LayerOptions
 from utility.model import codec, model_directory
 from utility.prediction import inference
 from utility.prediction.predictor import Predictor
@@ -60,9 +62,9 @@ class PointCodec(codec.Codec):
         return outputs
 
 
-def regression(images, num_keypoints, is_training, data_format="channels_last"):
+def regression(images, num_keypoints, is_training, data_format, options):
     """A net of one stage: the mean colours of a coarse grid, and a dense layer."""
-    del is_training, data_format
+    del is_training, data_format, options
     features = tf.reshape(tf.image.resize(images, [4, 4], method="area"), [tf.shape(images)[0], 48])
     with tf.compat.v1.variable_scope("regression"):
         kernel = tf.compat.v1.get_variable("kernel", [48, 2 * num_keypoints])
@@ -79,10 +81,9 @@ def added(monkeypatch):
     monkeypatch.setitem(sys.modules, "added_codec", module)
     monkeypatch.setattr(codec, "_CODECS", dict(codec._CODECS))
     codec.register("points", "added_codec:PointCodec")
-    row = registry.Net(
-        regression, {}, lambda options: [registry.Stage("mse", 1.0, 0.0)], r"regression/", None, "points"
-    )
-    monkeypatch.setattr(registry, "_NETS", {**registry._NETS, "regression": row})
+    net = Net(regression, LayerOptions, lambda options: [Stage("mse", 1.0, 0.0)], r"regression/", codec="points")
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    registry.register("regression", net)
 
 
 def train(folder, name):
@@ -140,4 +141,4 @@ def test_exports_and_figures_know_the_codec(program, tmp_path, capfd):
     assert "0.0000 px (largest)" in capfd.readouterr().out
     assert program("tools/inspect_model.py", f"--model_dir={model}", f"--json={tmp_path}/figures.json") == 0
     assert json.loads((tmp_path / "figures.json").read_text())["outputs"] == [[4, 2]]
-    assert model_directory.read(model)["codec"] == "points"
+    assert model_directory.read(model).codec == "points"

@@ -119,7 +119,7 @@ def test_empty_and_negative_maps_give_a_point_inside(method, fill):
     assert ((points >= 0) & (points <= [9, 8])).all()
 
 
-@pytest.mark.parametrize("method", [method for method in decoders.METHODS if method != "median"])
+@pytest.mark.parametrize("method", ["argmax", "quarter", "dark", "expectation"])  # those that look around a peak
 def test_noise_never_leads_far_from_the_highest_cell(method):
     maps = np.random.default_rng(1).normal(size=[300, 8, 9, 1]).astype(np.float32)
     points = decoded(maps, method)
@@ -129,5 +129,5 @@ def test_noise_never_leads_far_from_the_highest_cell(method):
 
 
 def test_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="expected one of argmax, dark, expectation, median, quarter, got 'best'"):
+    with pytest.raises(ValueError, match=f"expected one of {', '.join(decoders.METHODS)}, got 'best'"):
         heatmaps.decode(tf.zeros([1, 8, 8, 1]), "best")

@@ -36,7 +36,7 @@ class ColourSpots:
 
     def __init__(self, size=64, **settings):
         self.model = description(image_size=size)
-        self.codec = codec.of({**self.model, **settings})
+        self.codec = codec.of(self.model.with_codec(**settings))
         names = keypoint_names("skirt")
         self._colours = [0 if "waistband" in name else 1 for name in names]
         self._left = np.array([name.endswith("left") for name in names])
@@ -92,16 +92,17 @@ def test_flip_changes_nothing_for_a_mirror_symmetric_net():
     assert np.abs(plain_scores - flipped_scores).max() < 1e-5
 
 
-def test_a_frozen_net_equals_the_evaluation(tmp_path):
-    """Same photo, same weights, through the input and the model function of the evaluation, batch norm unfolded."""
+@pytest.mark.parametrize("boxes", [(None, None), ((10, 20, 144, 180), (33, 7, 121, 111))])
+def test_a_frozen_net_equals_the_evaluation(tmp_path, boxes):
+    """Same photo, box and weights, through the input and the model function of the evaluation, batch norm unfolded."""
     folder = make(tmp_path / "skirt", seed=4)
     encoded = [tf.io.encode_jpeg(photo(*size, 1)).numpy() for size in ((200, 150), (120, 160))]
     images = [photo_reading.decode(data, "made") for data in encoded]
     with tf.io.TFRecordWriter(str(tmp_path / "skirt_0000.tfrecord")) as writer:
-        for data, image in zip(encoded, images):
+        for data, image, box in zip(encoded, images, boxes):
             labels = np.full([24, 2], 7), np.ones([24], np.int64)
-            writer.write(records.serialise("Images/skirt/a.jpg", data, image.shape[1::-1], "skirt", *labels))
-    points, _ = Predictor(folder).find(images, ["skirt"] * 2)
+            writer.write(records.serialise("Images/skirt/a.jpg", data, image.shape[1::-1], "skirt", *labels, box=box))
+    points, _ = Predictor(folder).find(images, ["skirt"] * 2, boxes)
     with tf.Graph().as_default(), v1.Session() as session:
         dataset = input_fn.make_dataset(str(tmp_path), "skirt", False, 2, 64)
         features, _ = v1.data.make_one_shot_iterator(dataset).get_next()
@@ -199,7 +200,7 @@ def test_averages_over_nets_are_of_heatmaps_unless_asked():
         """A net with one Gaussian at a given cell for every keypoint."""
 
         def __init__(self, x, height, sigma):
-            self.model = {**description(), "decode": "argmax"}
+            self.model = description().with_codec(decode="argmax")
             self.codec = codec.of(self.model)
             cells = np.arange(16) + 0.5
             bump = height * np.exp(-((cells[None, :] - x - 0.5) ** 2 + (cells[:, None] - 8.5) ** 2) / (2 * sigma**2))
@@ -229,7 +230,7 @@ class Certain:
     """A stand-in net that is certain of a place, with probability heatmaps: all in the cell there."""
 
     def __init__(self, cells, x, y):
-        self.model = {**description(), "heatmap_size": cells, "heatmap_loss": "softmax", "decode": "median"}
+        self.model = description().with_codec(heatmap_size=cells, heatmap_loss="softmax", decode="median")
         self.codec = codec.of(self.model)
         maps = np.zeros([1, cells, cells, 4], np.float32)
         maps[:, int(y * cells), int(x * cells)] = 2 * np.pi  # sigma is 1 cell
@@ -254,7 +255,7 @@ def test_a_density_keeps_its_sum_in_another_frame(zoom, degrees, x, y):
     maps = heatmaps.encode(tf.constant([[[x, y]]], tf.float32), (64, 64), 3.0)
     (view,) = inference.views(inference.Options(scales=(zoom,), rotations=(degrees,)))
     view = geometry.identity()[None] if view is None else view[None]
-    model = {**description(), "heatmap_loss": "softmax"}
+    model = description().with_codec(heatmap_loss="softmax")
     moved = heatmap_codec.HeatmapCodec(model, "median").warp({MAPS: maps}, np.float32(view))[MAPS]
     assert float(tf.reduce_sum(moved)) == pytest.approx(float(tf.reduce_sum(maps)), rel=0.03)
     heights = heatmap_codec.HeatmapCodec(model, "dark").warp({MAPS: maps}, np.float32(view))[MAPS]

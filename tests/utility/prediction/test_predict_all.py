@@ -8,16 +8,18 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from fashionai import SCHEMA, keypoint_indices
 from made_models import make
 
 from base.errors import DataError, DataErrors
-from preprocessing.data import annotations, records
-from utility.prediction import inference, photo_source, predict_all
+from preprocessing.data import annotations, csv_rows, records
+from utility.prediction import inference, model_choice, photo_source, predict_all
 from utility.prediction.partial_results import Journal
 from utility.prediction.predictor import Predictor
 
@@ -56,7 +58,7 @@ def split(tmp_path_factory):
 
 def predict_split(split, models, output, **options):
     source = photo_source.find(str(split))
-    found = predict_all.find_models([str(models)], source.counts)
+    found = model_choice.find_models([str(models)], source.counts)
     scores = options.pop("scores_output", None)
     on_photo = options.pop("on_photo", lambda: None)
     predict_all.predict_all(source, found, str(output), inference.Options(**options), 2, scores, on_photo)
@@ -175,7 +177,7 @@ def test_killed_at_any_time_ends_with_the_same_bytes(split, models, tmp_path):
     process.wait()
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{output}: 5 photos\n"
+    assert done.stdout == f"{output}: 5 rows\n"
     assert output.read_bytes() == undisturbed
 
 
@@ -193,7 +195,7 @@ def test_missing_photos_are_listed_before_anything_is_predicted(split, tmp_path)
 
 def test_a_category_without_model_is_named(split, models):
     with pytest.raises(DataError, match="has no model of dress, nor of all"):
-        predict_all.find_models([str(models / "skirt")], ["dress"])
+        model_choice.find_models([str(models / "skirt")], ["dress"])
 
 
 def test_a_broken_photo_is_named_and_the_rest_can_go_on(split, models, tmp_path):
@@ -247,3 +249,23 @@ def test_reading_ahead_keeps_every_core_busy_and_the_order(monkeypatch):
     photos = (photo_source.SourcePhoto(n, str(n), functools.partial(read, n)) for n in range(24))
     found = [images for _, images in predict_all._read_ahead(photos, [3] * 8)]
     assert found == [[3 * n, 3 * n + 1, 3 * n + 2] for n in range(8)]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("categories", [("skirt", "dress"), ("skirt",)])
+def test_a_submission_and_its_scores_can_be_read_back(tmp_path, categories, ending):
+    """Also where records, which do not tell of a CSV's column of boxes, hold two garments of a photo."""
+    rows = []
+    for position, category in enumerate(categories):
+        count = len(keypoint_indices(category))
+        rows.append([position, "Images/skirt/a.jpg", category, [[3.0, 4.0]] * count, [0.5] * count])
+    source = types.SimpleNamespace(schema=SCHEMA, has_boxes=False)
+    output, scores = (str(tmp_path / f"{name}.csv{ending}") for name in ("submission", "scores"))
+    predict_all._write(rows[::-1], source, output, scores)
+    read = annotations.read(output)
+    assert (tuple(read.categories), read.boxes) == (categories, [None] * 2 if len(categories) == 2 else None)
+    header, *cells = (row for _, row in csv_rows.read(scores))
+    assert tuple(header) == annotations.columns(SCHEMA, len(categories) == 2)
+    assert [(row[1], row.count("0.500000")) for row in cells] == [
+        (category, len(keypoint_indices(category))) for category in categories
+    ]

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from fashionai import ALL, SCHEMA
 from hypothesis import strategies as st
+from made_models import description
 
 from base import geometry
 from preprocessing.input import shrinking
@@ -101,10 +102,7 @@ def test_the_memory_of_a_batch_is_bounded(data, size):
 class Spot:
     """A stand-in net whose heatmaps are how red each cell is."""
 
-    model = {
-        "train_image_size": 64, "codec": "heatmap", "heatmap_size": 16, "heatmap_sigma": 1.0, "decode": "expectation",
-        "heatmap_loss": "mse", "target_scale": 1.0,
-    }  # fmt: skip
+    model = description(ALL).with_codec(decode="expectation", target_scale=1.0)
     codec = codec.of(model)
 
     def __call__(self, images, flip):

@@ -8,7 +8,7 @@ import pytest
 from fashionai import KEYPOINTS
 
 from preprocessing.data import annotations
-from utility.scoring import scoring, submission
+from utility.scoring import bootstrap, scoring, submission
 
 
 def photos(rows):
@@ -148,3 +148,36 @@ def _plain_loop(truth, points):
         visible = np.flatnonzero(truth.visibility[row] == 1)
         errors += [math.dist(truth.points[row, index], points[row, index]) / norm for index in visible]
     return sum(errors) / len(errors), len(errors)
+
+
+def test_a_keypoint_that_the_category_does_not_have_does_not_count():
+    """The table left it out, and the NE of all had it."""
+    own = {"waistband_left": (1, 1, 1), "waistband_right": (9, 1, 1)}
+    plain, foreign = photos([("skirt", own)]), photos([("skirt", {**own, "cuff_left_in": (50, 50, 1)})])
+    found = plain.points  # -1, -1 for the cuff
+    assert scoring.score(foreign, found)["ne"] == 0
+    assert scoring.score(foreign, found)["keypoints"] == 2
+    assert scoring.worst_photos(foreign, found, 1) == [(0, 0.0)]
+    assert bootstrap.error(foreign, found) == bootstrap.error(plain, found)
+
+
+def test_no_photo_has_no_error():
+    nothing = photos([])
+    result = scoring.score(nothing, nothing.points)
+    assert (result["ne"], result["keypoints"], result["categories"]) == (None, 0, {})
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_table_and_the_whole_count_the_same_keypoints_whatever_a_file_says_of_others(seed):
+    random = np.random.default_rng(seed)
+    categories = random.choice(["blouse", "dress", "skirt", "trousers"], 6)
+    truth = photos([(str(category), {}) for category in categories])
+    truth.points[:], truth.visibility[:] = random.uniform(0, 99, truth.points.shape), random.integers(-1, 2, (6, 24))
+    found = random.uniform(0, 99, truth.points.shape)
+    result = scoring.score(truth, found)
+    by_category = result["categories"].values()
+    assert result["keypoints"] == sum(one["keypoints"] for one in by_category)
+    by_point = [point for one in by_category for point in one["points"].values()]
+    assert result["keypoints"] == sum(point["keypoints"] for point in by_point)
+    total = sum(point["ne"] * point["keypoints"] for point in by_point if point["keypoints"])
+    assert result["ne"] == pytest.approx(total / result["keypoints"])

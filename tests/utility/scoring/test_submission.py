@@ -45,7 +45,7 @@ def test_missing_unknown_and_wrong_category_are_named_by_line():
         submission.aligned_rows(prediction, skirts("abc", [0, 0, 0]))
     unknown, category, missing = caught.value.lines()
     assert unknown.startswith("a-x-c.csv: line 3, column image_id: Images/skirt/x.jpg is not among the photos of a-b-c")
-    assert category.startswith("a-x-c.csv: line 4, column image_category: dress is wrong: skirt would be right (line 4")
+    assert category.startswith("a-x-c.csv: line 4, column image_category: dress is wrong: expected skirt (line 4")
     assert missing.startswith("a-x-c.csv: has no row for Images/skirt/b.jpg (line 3 of a-b-c.csv)")
 
 
@@ -56,8 +56,8 @@ def test_points_must_be_those_of_the_category():
     prediction.visibility[1, KEYPOINTS.index("crotch")] = 1
     lines = [str(fault) for fault in submission.point_faults(prediction)]
     assert lines == [
-        "a-b.csv: line 2, column waistband_left: 1_10_-1, but skirt has this point: x_y_1 would be right",
-        "a-b.csv: line 3, column crotch: -1_-1_1, but skirt has no such point: -1_-1_-1 would be right",
+        "a-b.csv: line 2, column waistband_left: 1_10_-1, but skirt has this point: expected x_y_1",
+        "a-b.csv: line 3, column crotch: -1_-1_1, but skirt has no such point: expected -1_-1_-1",
     ]
 
 

@@ -13,7 +13,8 @@ import pytest
 from base.errors import DataError, UsageError
 from preprocessing.input.input_fn import make_dataset
 from utility.model import checkpoints
-from utility.training import distribution, rollbacks, shared_folder
+from utility.training import distribution, rollbacks, shared_folder, training
+from utility.training.settings import TrainingSettings
 
 # 20 steps in float32 without random augmentation, an evaluation at the end.
 WORDS = ("--max_steps=20", "--noaugment", "--warmup_steps=0", "--learning_rate=0.001", "--epochs_per_eval=100")
@@ -124,11 +125,14 @@ def cluster(index):
     return distribution.Distribution(distribution.MULTI_WORKER, None, 2, 1, 2, index)
 
 
-def test_a_worker_that_does_not_see_the_chiefs_folder_ends(tmp_path):
+def test_a_worker_that_does_not_see_the_chiefs_folder_ends(tmp_path, monkeypatch):
     """The chief looks into a folder of the same name on another disk."""
+    monkeypatch.setattr(shared_folder, "_PATIENCE", 1)
+    monkeypatch.setattr(training, "distribute", lambda settings: cluster(1))
+    settings = TrainingSettings(model_dir=str(tmp_path / "workers"))
     seen = "has not been seen by the chief within 1 seconds: expected --model_dir to be one"
     with shared_folder.shared(str(tmp_path / "chiefs"), cluster(0)), pytest.raises(DataError, match=seen):
-        shared_folder.wait_for_chief(str(tmp_path / "workers"), patience=1)
+        training.train_all(settings, "hourglass", {})
     assert os.listdir(tmp_path / "workers") == []
 
 
@@ -148,7 +152,7 @@ def test_parameter_server_chief_and_worker_train_together(tiny_records, tmp_path
     )
     outputs = [process.communicate(timeout=280) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    assert "best NE" in outputs[0][0]
+    assert "best NE" in outputs[0][1]
     server.terminate()  # it serves until it is told not to
     server.communicate(timeout=30)
     assert server.returncode == -signal.SIGTERM
@@ -199,13 +203,9 @@ def test_workers_parts_together_are_the_whole_batch(tiny_records):
     assert [first + second for first, second in zip(*parts)] == whole
 
 
-def settings(**changes):
-    return {"distribution": None, "num_devices": None, "batch_size": 8, "xla": False, **changes}
-
-
 def test_one_device_needs_no_strategy(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert distribution.distribute(settings()) == distribution.Distribution()
+    assert distribution.distribute(TrainingSettings()) == distribution.Distribution()
 
 
 BROKEN = ["{", "[]", "null", "[" * 100_000] + [
@@ -228,10 +228,10 @@ BROKEN = ["{", "[]", "null", "[" * 100_000] + [
 def test_a_broken_tf_config_is_one_line(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(DataError, match="^TF_CONFIG: is wrong"):
-        distribution.distribute(settings())
+        distribution.distribute(TrainingSettings())
 
 
 def test_a_strategy_of_machines_needs_a_cluster(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(UsageError, match="TF_CONFIG"):
-        distribution.distribute(settings(distribution="multi_worker"))
+        distribution.distribute(TrainingSettings(distribution="multi_worker"))

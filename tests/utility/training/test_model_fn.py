@@ -1,5 +1,8 @@
 """The model function in its two modes, from features made by hand."""
 
+from dataclasses import replace
+
+import every_net
 import made_models
 import numpy as np
 import pytest
@@ -9,28 +12,16 @@ from base.estimator_api import ModeKeys
 from net import registry
 from utility.model import heatmaps, metrics, network
 from utility.training import model_fn, optimization
+from utility.training.schedule import Schedule
+from utility.training.settings import TrainingSettings
 
 v1 = tf.compat.v1
 TRAIN, EVAL = ModeKeys.TRAIN, ModeKeys.EVAL
 
-TRAINING = {
-    "steps_per_epoch": 5.0,
-    "total_steps": 50,
-    "optimizer": "momentum",
-    "momentum": 0.9,
-    "learning_rate": 0.01,
-    "end_learning_rate": 0.0,
-    "warmup_learning_rate": 0.0,
-    "warmup_steps": 0,
-    "schedule": "constant",
-    "weight_decay": 1e-5,
-    "clip_gradients": 0.0,
-    "mse_weight": 1.0,
-    "use_ohkm": True,
-    "moving_average": 0.0,
-    "swa_start_epoch": None,
-    "mixed_precision": False,
-}
+SETTINGS = TrainingSettings(
+    learning_rate=0.01, end_learning_rate=0.0, warmup_learning_rate=0.0, warmup_steps=0, schedule="constant"
+)
+LENGTH = Schedule(steps_per_epoch=5.0, total_steps=50, steps_per_eval=50)
 SIZE, BATCH, KEYPOINTS = 64, 3, 4
 
 
@@ -62,7 +53,8 @@ def build(mode, data_format="channels_last", **changes):
     features, labels = batch()
     features = {name: tf.constant(value) for name, value in features.items()}
     labels = {name: tf.constant(value) for name, value in labels.items()}
-    params = {"model": made_models.description(), "data_format": data_format, "training": {**TRAINING, **changes}}
+    params = {"model": made_models.description(), "data_format": data_format, "rate_factor": 1.0}
+    params.update(settings=replace(SETTINGS, **changes), schedule=LENGTH)
     return model_fn.model_fn(features, labels, mode, params)
 
 
@@ -135,7 +127,7 @@ def test_the_step_is_one_that_progress_can_follow():
 def test_the_loss_of_training_is_the_stages_and_the_decay(monkeypatch):
     with tf.Graph().as_default() as graph, v1.Session() as session:
         spec = build(TRAIN, mse_weight=0.5)
-        decay = optimization.weight_decay_loss(TRAINING)
+        decay = optimization.weight_decay_loss(SETTINGS)
         initialise(session)
         stages = [op.inputs[1] for op in graph.get_operations() if op.type == "ScalarSummary" and "stage" in op.name]
         loss, stage_losses, decay = session.run([spec.loss, stages, decay])
@@ -149,7 +141,7 @@ def test_perfect_maps_have_no_loss_and_no_error():
     model = made_models.description()
     cells = labels["points"] / 4
     maps = 255 * tf.constant(heatmaps.encode(cells, (16, 16), 1.0))
-    losses = model_fn.losses_of_stages([maps], features, labels, model, TRAINING)
+    losses = model_fn.losses_of_stages([maps], features, labels, model, SETTINGS)
     assert float(losses[0]) == pytest.approx(0.0, abs=1e-6)
     points = model_fn.locate(maps, features["to_input"], model)
     errors, visible = model_fn.normalized_errors(points, features, labels)
@@ -170,10 +162,10 @@ def test_a_point_one_pixel_of_the_photo_away_has_error_one_over_norm():
 
 
 def test_every_net_of_the_registry_gives_one_stage_an_output():
-    for name in registry.NAMES:
+    for name in every_net.NAMES:
         net = registry.get_net(name)
         model = made_models.description(net=name)
         with tf.Graph().as_default():
             outputs = network.run_net(v1.placeholder(tf.float32, [2, 64, 64, 3]), model, True, "channels_last")
-        assert len(outputs) == len(net.stages(model["net_options"]))
+        assert len(outputs) == len(net.stages(registry.make_options(name, model.net_options)))
         assert {tuple(maps.shape) for maps in outputs} == {(2, 16, 16, 4)}

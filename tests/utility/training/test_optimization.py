@@ -1,6 +1,7 @@
 """Learning rates as curves, the optimizers and the step against values worked out by hand."""
 
 import contextlib
+from dataclasses import replace
 
 import hypothesis
 import hypothesis.strategies as st
@@ -9,31 +10,29 @@ import pytest
 import tensorflow as tf
 
 from utility.training import optimization
+from utility.training.schedule import Schedule
+from utility.training.settings import TrainingSettings
 
 v1 = tf.compat.v1
 
-SETTINGS = {
-    "optimizer": "momentum",
-    "momentum": 0.9,
-    "learning_rate": 0.1,
-    "end_learning_rate": 1e-3,
-    "warmup_learning_rate": 0.02,
-    "warmup_steps": 4,
-    "schedule": "piecewise",
-    "decay_boundaries": [1.0, 2.0],
-    "lr_decay_factors": [1.0, 0.5, 0.001],
-    "total_steps": 24,
-    "weight_decay": 0.0,
-    "clip_gradients": 0.0,
-    "moving_average": 0.0,
-    "swa_start_epoch": None,
-    "mixed_precision": False,
-}
+SETTINGS = TrainingSettings(
+    optimizer="momentum",
+    momentum=0.9,
+    learning_rate=0.1,
+    end_learning_rate=1e-3,
+    warmup_learning_rate=0.02,
+    warmup_steps=4,
+    schedule="piecewise",
+    decay_boundaries=(1.0, 2.0),
+    lr_decay_factors=(1.0, 0.5, 0.001),
+    weight_decay=0.0,
+)
+LENGTH = Schedule(steps_per_epoch=10.0, total_steps=24, steps_per_eval=24)
 
 
-def rates(steps, steps_per_epoch=10.0, **changes):
-    settings = {**SETTINGS, **changes}
-    return [float(optimization.learning_rate(tf.constant(step), settings, steps_per_epoch)) for step in steps]
+def rates(steps, steps_per_epoch=10.0, rate_factor=1.0, **changes):
+    settings, length = replace(SETTINGS, **changes), replace(LENGTH, steps_per_epoch=steps_per_epoch)
+    return [float(optimization.learning_rate(tf.constant(step), settings, length, rate_factor)) for step in steps]
 
 
 def test_piecewise_rate_warms_up_drops_at_epochs_and_keeps_above_the_end():
@@ -66,12 +65,12 @@ def test_rollbacks_scale_the_whole_curve():
 
 def run_steps(num_steps, gradient=(3.0, 4.0), factor=1.0, **changes):
     """Minimises factor × gradient · weights from weights 0 and returns the weights after each step."""
-    settings = {**SETTINGS, "warmup_steps": 0, "schedule": "constant", "steps_per_epoch": 2.0, **changes}
+    settings = replace(SETTINGS, warmup_steps=0, schedule="constant", **changes)
     with tf.Graph().as_default(), v1.Session() as session:
         weights = v1.get_variable("weights", [2], initializer=v1.zeros_initializer())
         factor = tf.constant(factor)
         loss = factor * tf.reduce_sum(weights * gradient)
-        train_op = optimization.minimize(loss, tf.constant(0.1), settings)
+        train_op = optimization.minimize(loss, tf.constant(0.1), settings, 2.0)
         session.run(v1.global_variables_initializer())
         seen = []
         for _ in range(num_steps):
@@ -109,7 +108,7 @@ def clipped_step(request):
 
     The step has a rate of 0.5 and a largest norm of 1; the halves are on one device or on two.
     """
-    settings = {**SETTINGS, "momentum": 0.0, "clip_gradients": 1.0, "steps_per_epoch": 2.0}
+    settings = replace(SETTINGS, momentum=0.0, clip_gradients=1.0)
     strategy = tf.distribute.MirroredStrategy(
         [f"/cpu:{number}" for number in range(request.param)], tf.distribute.ReductionToOneDevice()
     )
@@ -121,7 +120,7 @@ def clipped_step(request):
             mine = halves[place] if request.param == 2 else halves[0] / 2 + halves[1] / 2
             weights = v1.get_variable("weights", [3], initializer=v1.zeros_initializer())
             loss = tf.reduce_sum(weights * mine) / request.param  # as an Estimator does
-            return optimization.minimize(loss, tf.constant(0.5), settings), weights
+            return optimization.minimize(loss, tf.constant(0.5), settings, 2.0), weights
 
         steps, weights = strategy.extended.call_for_each_replica(replica)
         step, initializer = strategy.group(steps), v1.global_variables_initializer()
@@ -162,11 +161,11 @@ def test_a_loss_that_is_not_finite_is_refused(factor):
 
 
 def test_a_step_decays_kernels_by_the_gradient_of_that_loss():
-    settings = {**SETTINGS, "weight_decay": 0.5}
+    settings = replace(SETTINGS, weight_decay=0.5)
     with tf.Graph().as_default(), v1.Session() as session:
         names = ("dense/kernel", "norm/gamma")
         variables = [v1.get_variable(name, [], initializer=v1.constant_initializer(2.0)) for name in names]
-        train_op = optimization.minimize(3.0 * tf.add_n(variables), tf.constant(0.1), settings)
+        train_op = optimization.minimize(3.0 * tf.add_n(variables), tf.constant(0.1), settings, 2.0)
         session.run(v1.global_variables_initializer())
         session.run(train_op)
         # 2 - 0.1 · (3 + 0.5 · 2), and without decay 2 - 0.1 · 3
@@ -182,12 +181,12 @@ def test_adamw_is_that_of_keras():
         keras.learning_rate = rate
         keras.apply_gradients([(tf.constant(gradient), variable) for variable in reference])
     expected = [variable.numpy() for variable in reference]
-    settings = {**SETTINGS, "optimizer": "adamw", "weight_decay": decay}
+    settings = replace(SETTINGS, optimizer="adamw", weight_decay=decay)
     with tf.Graph().as_default(), v1.Session() as session:
         own = [v1.get_variable(name, initializer=tf.constant(start)) for name in ("dense/kernel", "norm/gamma")]
         gradient, rate = v1.placeholder(tf.float32, [2]), v1.placeholder(tf.float32, [])
         loss = tf.add_n([tf.reduce_sum(gradient * variable) for variable in own])
-        train_op, shown = optimization.minimize(loss, rate, settings), optimization.weight_decay_loss(settings)
+        train_op, shown = optimization.minimize(loss, rate, settings, 2.0), optimization.weight_decay_loss(settings)
         session.run(v1.global_variables_initializer())
         for values in zip(gradients, rates):
             session.run(train_op, dict(zip((gradient, rate), values)))
@@ -199,6 +198,6 @@ def test_weight_decay_is_half_the_squares_of_kernels_only():
     with tf.Graph().as_default(), v1.Session() as session:
         for name in ("dense/kernel", "dense/bias", "norm/gamma", "norm/beta"):
             v1.get_variable(name, [2], initializer=v1.constant_initializer(3.0))
-        loss = optimization.weight_decay_loss({**SETTINGS, "weight_decay": 0.1})
+        loss = optimization.weight_decay_loss(replace(SETTINGS, weight_decay=0.1))
         session.run(v1.global_variables_initializer())
         assert session.run(loss) == pytest.approx(0.1 * (9 + 9) / 2)

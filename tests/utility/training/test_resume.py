@@ -91,7 +91,7 @@ def test_two_runs_of_one_seed_are_the_same_and_another_seed_is_not(tiny_records,
     made_trainings.train_all(tiny_records, tmp_path / "other", "--tf_random_seed=5", "--max_steps=1")
     values = made_trainings.variables(str(tmp_path / "other" / "skirt" / "model.ckpt-0"))
     first = made_trainings.job(tiny_records, tmp_path / "first", "--max_steps=1")
-    assert first.settings["tf_random_seed"] != 5
+    assert first.settings.tf_random_seed != 5
     kernel = "tiny/stem/conv/kernel"
     undisturbed_kernel = made_trainings.variables(os.path.join(undisturbed, "skirt", f"model.ckpt-{STEPS}"))[kernel]
     assert not np.allclose(values[kernel], undisturbed_kernel, atol=1e-2)

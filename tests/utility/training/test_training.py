@@ -1,11 +1,13 @@
 """Trainings from the flags to the folder: evaluations, the best checkpoint, other settings, losses not finite."""
 
+import dataclasses
 import json
 import math
 import os
 import re
 import shutil
-import signal
+import subprocess
+import sys
 
 import made_trainings
 import numpy as np
@@ -63,7 +65,7 @@ def test_a_finished_training_does_not_move(trained, tiny_records, capfd):
     after = made_trainings.variables(os.path.join(trained, "skirt", "model.ckpt-6"))
     assert before.keys() == after.keys()
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    assert "best NE" in capfd.readouterr().out.splitlines()[-1]
+    assert "best NE" in capfd.readouterr().err.splitlines()[-1]
 
 
 def test_a_model_that_was_moved_evaluates_and_predicts_by_its_folder_alone(trained, tiny_records, tmp_path, program):
@@ -89,11 +91,22 @@ def test_an_evaluation_that_a_kill_cut_off_is_made_up_for(trained, tiny_records,
     assert (folder / "metrics.csv").read_text() == whole
 
 
-def test_a_signal_after_the_last_step_ends_the_program_too(tiny_records, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_is_finished", lambda *_: signal.raise_signal(signal.SIGTERM) is None)
-    with pytest.raises(SystemExit) as leaving:
-        training.train(made_trainings.job(tiny_records, tmp_path))
-    assert leaving.value.code == 143
+SIGNALLED = """
+import signal, sys
+import made_trainings
+from utility.training import training
+
+training._is_finished = lambda *_: signal.raise_signal(signal.SIGTERM) is None
+training.train(made_trainings.job(*sys.argv[1:]))
+"""
+
+
+def test_a_signal_after_the_last_step_ends_the_program_too(tiny_records, tmp_path):
+    """In a process of its own, which the signal may end."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", SIGNALLED, tiny_records, str(tmp_path)]
+    ended = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 143, ended.stderr
 
 
 def test_other_settings_are_refused_by_name_and_nothing_changes(trained, tiny_records):
@@ -173,7 +186,7 @@ def test_every_process_of_a_cluster_trains_at_the_rate_that_rollbacks_left(tiny_
         raise KeyboardInterrupt
 
     cluster = distribution.Distribution(distribution.MULTI_WORKER, None, 2, 1, 2, index)
-    job = made_trainings.job(tiny_records, tmp_path)._replace(distribution=cluster)
+    job = dataclasses.replace(made_trainings.job(tiny_records, tmp_path), distribution=cluster)
     made_trainings.train_all(tiny_records, tmp_path, "--max_steps=1")  # a rollback leaves a checkpoint
     rollbacks.add(job.model_dir, 1.0)
     monkeypatch.setattr(training, "run_training", run_training)

@@ -5,6 +5,7 @@ import pytest
 
 from base.errors import UsageError
 from utility.training import training_plan
+from utility.training.schedule import Schedule, schedule
 
 
 def settings(*words):
@@ -12,30 +13,30 @@ def settings(*words):
 
 
 def test_steps_of_whole_and_broken_epochs():
-    schedule = training_plan.schedule(settings("--batch_size=8", "--train_epochs=50", "--epochs_per_eval=5"), 240)
-    assert schedule == {"steps_per_epoch": 30.0, "total_steps": 1500, "steps_per_eval": 150}
-    schedule = training_plan.schedule(settings("--batch_size=8", "--train_epochs=2.5", "--epochs_per_eval=0.5"), 100)
-    assert schedule == {"steps_per_epoch": 12.5, "total_steps": 31, "steps_per_eval": 7}
+    length = schedule(settings("--batch_size=8", "--train_epochs=50", "--epochs_per_eval=5"), 240)
+    assert length == Schedule(steps_per_epoch=30.0, total_steps=1500, steps_per_eval=150)
+    length = schedule(settings("--batch_size=8", "--train_epochs=2.5", "--epochs_per_eval=0.5"), 100)
+    assert length == Schedule(steps_per_epoch=12.5, total_steps=31, steps_per_eval=7)
 
 
 def test_max_steps_is_an_upper_bound():
-    assert training_plan.schedule(settings("--max_steps=7"), 240)["total_steps"] == 7
-    assert training_plan.schedule(settings("--max_steps=10000", "--train_epochs=1"), 240)["total_steps"] == 60
+    assert schedule(settings("--max_steps=7"), 240).total_steps == 7
+    assert schedule(settings("--max_steps=10000", "--train_epochs=1"), 240).total_steps == 60
 
 
 def test_each_category_has_its_own_epochs_and_learning_rate():
     words = ("--model_to_train=skirt,dress", "--category_epochs=skirt:40", "--category_learning_rates=dress:1e-3")
     (skirt, of_skirt), (dress, of_dress) = training_plan.models(settings(*words))
-    assert (skirt, of_skirt["train_epochs"], of_skirt["learning_rate"]) == ("skirt", 40, 2.5e-3)
-    assert (dress, of_dress["train_epochs"], of_dress["learning_rate"]) == ("dress", 60, 1e-3)
+    assert (skirt, of_skirt.train_epochs, of_skirt.learning_rate) == ("skirt", 40, 2.5e-3)
+    assert (dress, of_dress.train_epochs, of_dress.learning_rate) == ("dress", 60, 1e-3)
 
 
 def test_seq_train_puts_all_first_and_starts_the_others_from_it():
     plan = training_plan.models(settings("--seq_train", "--model_to_train=skirt,dress", "--seq_train_epochs=3"))
     assert [category for category, _ in plan] == ["all", "skirt", "dress"]
-    assert plan[0][1]["train_epochs"] == 3
-    assert plan[0][1]["checkpoint_path"] is None
-    assert {own["checkpoint_path"] for _, own in plan[1:]} == {"MODELS/all"}
+    assert plan[0][1].train_epochs == 3
+    assert plan[0][1].checkpoint_path is None
+    assert {own.checkpoint_path for _, own in plan[1:]} == {"MODELS/all"}
 
 
 @pytest.mark.parametrize(

@@ -1,43 +1,22 @@
 """Starting from other weights: what is restored, sliced, refused, and that the training begins with it."""
 
+import made_models
 import numpy as np
 import pytest
 import tensorflow as tf
-from fashionai import SCHEMA, keypoint_names
 
-from base import estimator_api
+from base import estimator_api, program_log
 from base.errors import DataError
 from net import registry
 from utility.model import checkpoints, model_directory, warm_start_plan
+from utility.model.description import Normalisation
+from utility.training.settings import TrainingSettings
 
 v1 = tf.compat.v1
-FLAGS = {
-    "checkpoint_path": None,
-    "checkpoint_model_scope": "",
-    "model_scope": "",
-    "checkpoint_exclude_scopes": [],
-    "ignore_missing_vars": False,
-}
 
 
-def describe(category, **changes):
-    net = registry.get_net("hourglass")
-    return {
-        "net": "hourglass",
-        "net_options": {**net.options, "num_stacks": 2, "feats_channels": 8},
-        "category": category,
-        "keypoints": list(keypoint_names(category)),
-        "train_image_size": 64,
-        "heatmap_size": 16,
-        "heatmap_sigma": 1.0,
-        "target_scale": 255.0,
-        "codec": "heatmap",
-        "schema": SCHEMA,
-        "heatmap_loss": "mse",
-        "normalisation": {"mean": [1.0, 2.0, 3.0], "scale": [0.5, 0.5, 0.5]},
-        "decode": "dark",
-        **changes,
-    }
+def describe(category):
+    return made_models.description(category, num_stacks=2, feats_channels=8)
 
 
 def values_of(model, seed=5):
@@ -63,14 +42,14 @@ def started(model_dir, model, **flags):
 
     def model_fn(features, labels, mode, params):
         del labels, params
-        registry.get_net(model["net"]).build(features, len(model["keypoints"]), False, **model["net_options"])
+        registry.build(model.net, features, len(model.keypoints), False, model.net_options)
         step = v1.assign_add(v1.train.get_or_create_global_step(), 1)
         return estimator_api.EstimatorSpec(mode, loss=tf.constant(0.0), train_op=step)
 
     def input_fn():
         return tf.data.Dataset.from_tensors((tf.zeros([1, 64, 64, 3]), 0))
 
-    with checkpoints.warm_start(str(model_dir), model, {**FLAGS, **flags}) as start:
+    with checkpoints.warm_start(str(model_dir), model, TrainingSettings(**flags)) as start:
         estimator = estimator_api.Estimator(model_fn, str(model_dir), warm_start_from=start)
         estimator.train(input_fn, steps=1)
     return {name: estimator.get_variable_value(name) for name in warm_start_plan.variable_shapes(model)}
@@ -78,6 +57,7 @@ def started(model_dir, model, **flags):
 
 def test_a_category_starts_from_all_with_its_own_heads(tmp_path, model_of_all, capsys):
     folder, values = model_of_all
+    program_log.show()
     skirt = describe("skirt")
     result = started(tmp_path / "skirt", skirt, checkpoint_path=str(folder))
     indices = [15, 16, 17, 18]  # waistband and hemline, left and right, in the order of the CSV
@@ -106,12 +86,12 @@ def test_a_model_that_has_begun_goes_on_from_itself(tmp_path, model_of_all):
     skirt = describe("skirt")
     other = values_of(skirt, seed=6)
     checkpoints.write(str(begun / "model.ckpt"), {**other, "global_step": np.int64(3)})
-    with checkpoints.warm_start(str(begun), skirt, {**FLAGS, "checkpoint_path": str(folder)}) as start:
+    with checkpoints.warm_start(str(begun), skirt, TrainingSettings(checkpoint_path=str(folder))) as start:
         assert start is None
 
 
-def plan(model, source_shapes, description=None, **flags):
-    return warm_start_plan.make_plan(model, description or {}, source_shapes, {**FLAGS, **flags})
+def plan(model, source_shapes, **flags):
+    return warm_start_plan.make_plan(model, None, source_shapes, TrainingSettings(**flags))
 
 
 def test_the_plan_sorts_every_variable():
@@ -128,7 +108,7 @@ def test_the_plan_sorts_every_variable():
     excluded = [name for name in names if name.startswith("hourglass/stack2/")]
     assert set(result.excluded) == set(excluded)
     assert result.missing == [missing]
-    assert list(result.misfits) == [misfit]
+    assert list(result.shape_mismatches) == [misfit]
     assert "hourglass/stack3/linear/conv/kernel" in result.unused
     assert not any("Momentum" in name for name in result.unused)
     assert len(result.copies) == len(names) - len(excluded) - 2
@@ -170,13 +150,12 @@ def test_what_the_weights_expect_is_inherited(tmp_path):
         "normalisation": {"mean": [1, 2, 3], "scale": [1, 1, 1]},
     }
     checkpoints.write_backbone(str(tmp_path), {"resnet50/a": np.zeros(3, np.float32)}, description)
-    inherited = checkpoints.inherited(str(tmp_path), "cpn")
-    assert inherited == {key: description[key] for key in ("net_options", "normalisation")}
-    assert checkpoints.inherited(str(tmp_path / "model.ckpt"), "hourglass")["net_options"] == {
-        "padding": "same",
-        "bn_epsilon": 0.001,
-    }
-    assert checkpoints.inherited(None, "cpn")["normalisation"]["mean"] == list(registry.MEAN_RGB)
+    options, normalisation = checkpoints.inherited(str(tmp_path), "cpn")
+    assert options == description["net_options"]
+    assert normalisation == Normalisation((1, 2, 3), (1, 1, 1))
+    options, _ = checkpoints.inherited(str(tmp_path / "model.ckpt"), "hourglass")
+    assert options == {"padding": "same", "bn_epsilon": 0.001}
+    assert checkpoints.inherited(None, "cpn") == ({}, Normalisation(registry.MEAN_RGB, (registry.SCALE,) * 3))
 
 
 def test_no_checkpoint_is_a_data_error(tmp_path):

@@ -11,10 +11,10 @@ so that a map which is enlarged must keep its sum.
 """
 
 import importlib
-import pkgutil
 
-# By a listing, without imports: --help has the names and does not load TensorFlow.
-METHODS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
+from base import listing
+
+METHODS = listing.modules(__path__)  # without imports: --help has the names and does not load TensorFlow
 
 
 def load(method):

@@ -59,9 +59,9 @@ class Export:
             yield
         except DataError as error:
             self.faults.append(error)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            what = f"is not built like an export ({type(error).__name__}: {error}): expected an export as it is"
-            self.faults.append(DataError(file, where, what))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            what = f"is no export of this tool ({type(error).__name__}: {error})"
+            self.faults.append(DataError(file, where, f"{what}: expected the file as the tool wrote it"))
 
 
 def to_row(photo, default_category, schema):
@@ -85,10 +85,10 @@ def to_row(photo, default_category, schema):
         where = f"{photo.where}, {label}"
         try:
             if label not in own:
-                what = f"is no keypoint of {category}: one of {', '.join(own)} would be right"
+                what = f"is no keypoint of {category}: expected one of {', '.join(own)}"
                 raise DataError(photo.file, where, what)
             if label in row:
-                raise DataError(photo.file, where, "stands twice: one point of each name would be right")
+                raise DataError(photo.file, where, "stands twice: expected one point of each name")
             row[label] = (_pixel(photo, where, x, 0), _pixel(photo, where, y, 1), 0 if occluded else 1)
         except DataError as error:
             faults.append(error)
@@ -100,15 +100,13 @@ def to_row(photo, default_category, schema):
 def _category(photo, default, schema):
     named = sorted(set(photo.categories))
     if len(named) > 1:
-        raise DataError(
-            photo.file, photo.where, f"has {len(named)} categories ({', '.join(named)}): one would be right"
-        )
+        raise DataError(photo.file, photo.where, f"has {len(named)} categories ({', '.join(named)}): expected one")
     category = named[0] if named else default
     if category is None:
-        what = "has no category: a label of one, or --category, would be right"
+        what = "has no category: expected a label of one, or --category"
         raise DataError(photo.file, photo.where, what)
     if category not in schema.category_names:
-        what = f"{category!r} is no category: one of {', '.join(schema.category_names)} would be right"
+        what = f"{category!r} is no category: expected one of {', '.join(schema.category_names)}"
         raise DataError(photo.file, photo.where, what)
     return category
 
@@ -117,7 +115,8 @@ def _pixel(photo, where, place, axis):
     """Returns the whole pixel of a continuous coordinate; a point on the far edge belongs to the last pixel."""
     length = photo.size[axis]
     if not 0 <= place <= length:
-        raise DataError(photo.file, where, f"is at {place:g}, outside the photo of {photo.size[0]}x{photo.size[1]}")
+        size = "x".join(map(str, photo.size))
+        raise DataError(photo.file, where, f"is at {place:g}: expected a place in the photo of {size}")
     return min(math.floor(place + _ROUNDING), length - 1)
 
 
@@ -135,11 +134,11 @@ def read_text(path):
     if text.startswith(_ZIP):
         raise DataError(path, None, "is a ZIP archive: expected the file of labels in it, so unpack it first")
     if len(text) > MOST_BYTES:
-        raise DataError(path, None, f"has more than {MOST_BYTES:,} characters: an export in parts would be right")
+        raise DataError(path, None, f"has more than {MOST_BYTES:,} characters: expected an export in parts")
     try:
         text.encode()
     except UnicodeError as error:
-        raise DataError(path, None, "is no text in UTF-8: an export in JSON or XML would be right") from error
+        raise DataError(path, None, "is no text in UTF-8: expected an export in JSON or XML") from error
     return text
 
 
@@ -156,5 +155,6 @@ def number(value, file, where, least=-math.inf):
     except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not (math.isfinite(result) and result >= least) or isinstance(value, bool):
-        raise DataError(file, where, f"{value!r} is no number that fits")
+        bound = f" of at least {least:g}" if math.isfinite(least) else ""
+        raise DataError(file, where, f"{value!r} is not valid: expected a finite number{bound}")
     return result

@@ -9,7 +9,13 @@ import urllib.parse
 
 from base.errors import DataError
 from base.wording import counted
-from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
+from preprocessing.labelling.labelled import Export, LabelledPhoto, number, read_text
+
+
+def is_like(path, text):
+    """Returns whether labels look like a list in JSON."""
+    del path
+    return text is not None and text.startswith("[")
 
 
 def read(path, schema):
@@ -21,9 +27,9 @@ def read(path, schema):
     try:
         tasks = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
-        raise DataError(path, None, f"is no JSON ({error}): Label Studio's export named JSON would be right") from error
+        raise DataError(path, None, f"is no JSON ({error}): expected Label Studio's export named JSON") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise DataError(path, None, "is no list of tasks: Label Studio's export named JSON would be right")
+        raise DataError(path, None, "is no list of tasks: expected Label Studio's export named JSON")
     if tasks and not any("annotations" in task for task in tasks):
         what = "has no task with annotations, as in the export JSON-MIN: expected Label Studio's export named JSON"
         raise DataError(path, None, what)
@@ -61,7 +67,7 @@ def _photo(export, path, where, task, results, schema):
         elif result.get("type") == "choices":
             categories += [choice for choice in result["value"].get("choices", []) if choice in schema.category_names]
     if len(sizes) > 1:
-        raise DataError(path, where, "has points of photos of different sizes: one photo a task would be right")
+        raise DataError(path, where, "has points of photos of different sizes: expected one photo per task")
     return LabelledPhoto(path, where, _names(path, where, task), sizes.pop() if sizes else None, categories, points)
 
 
@@ -73,7 +79,7 @@ def _says_occluded(result):
 
 def _size(path, where, result):
     if result.get("image_rotation"):
-        raise DataError(path, where, "is labelled on a photo turned in Label Studio: the photo as it is would be right")
+        raise DataError(path, where, "is labelled on a photo rotated in Label Studio: expected the photo as it is")
     keys = ("original_width", "original_height")
     return tuple(int(number(result.get(key), path, f"{where}, {key}", 1)) for key in keys)
 
@@ -82,7 +88,7 @@ def _point(path, where, result, size, occluded):
     value = result.get("value") or {}
     names = value.get("keypointlabels") or []
     if len(names) != 1:
-        raise DataError(path, where, f"has a point with {len(names)} labels: one would be right")
+        raise DataError(path, where, f"has a point with {len(names)} labels: expected one")
     where = f"{where}, {names[0]}"
     x, y = (number(value.get(axis), path, f"{where}, {axis}") / 100 * side for axis, side in zip("xy", size))
     return names[0], x, y, occluded
@@ -96,7 +102,7 @@ def _names(path, where, task):
     data = task.get("data") or {}
     addresses = [value for value in data.values() if isinstance(value, str) and re.search(r"\.\w{3,4}($|[?&])", value)]
     if not addresses:
-        raise DataError(path, where, "names no photo: a task with its image would be right")
+        raise DataError(path, where, "names no photo: expected a task with its image")
     parsed = urllib.parse.urlparse(addresses[0])
     local = urllib.parse.parse_qs(parsed.query).get("d")
     if local:

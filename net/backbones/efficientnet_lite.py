@@ -1,6 +1,7 @@
 """EfficientNet-Lite0, the EfficientNet-B0 (arXiv 1905.11946) for small devices: ReLU6, no squeeze-and-excitation."""
 
-import tensorflow as tf
+from base import late_tensorflow as tf
+from net.declarations import Backbone
 
 NAME = "efficientnet_lite0"
 # blocks, kernel size, strides of the first block, expansion, channels: table 1 of the paper.
@@ -41,16 +42,18 @@ def inverted_bottleneck(layers, inputs, kernel_size, strides, expansion, channel
         return features + inputs if strides == 1 and width == channels else features
 
 
-def backbone(layers, images):
+def build(layers, images, options):
     """Builds EfficientNet-Lite0 without its classifier.
 
     Args:
       layers: the net's `Layers`.
       images: [B, H, W, 3] or [B, 3, H, W] float32, normalised as the weights expect it.
+      options: none.
 
     Returns:
       Features of 24, 40, 112, 320 channels at strides 4, 8, 16, 32.
     """
+    del options
     levels = []
     with tf.compat.v1.variable_scope(NAME):
         features = layers.conv_norm(images, 32, 3, "stem", tf.nn.relu6, strides=2)
@@ -62,3 +65,6 @@ def backbone(layers, images):
             if stage in _LEVELS:
                 levels.append(features)
     return levels
+
+
+BACKBONES = {NAME: Backbone(build)}

@@ -8,7 +8,13 @@ import xml.etree.ElementTree
 
 from base.errors import DataError
 from base.wording import counted
-from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
+from preprocessing.labelling.labelled import Export, LabelledPhoto, number, read_text
+
+
+def is_like(path, text):
+    """Returns whether labels look like XML."""
+    del path
+    return text is not None and text.startswith("<")
 
 
 def read(path, schema):
@@ -19,13 +25,13 @@ def read(path, schema):
     """
     text = read_text(path)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise DataError(path, None, "declares entities, as no export of CVAT does: an export as it is would be right")
+        raise DataError(path, None, "declares entities, as no export of CVAT does: expected an export as it is")
     try:
         root = xml.etree.ElementTree.fromstring(text)
     except xml.etree.ElementTree.ParseError as error:
-        raise DataError(path, None, f"is no XML ({error}): the export CVAT for images 1.1 would be right") from error
+        raise DataError(path, None, f"is no XML ({error}): expected the export CVAT for images 1.1") from error
     if root.tag != "annotations" or root.find("image") is None:
-        raise DataError(path, None, "has no <image>: the export CVAT for images 1.1 would be right")
+        raise DataError(path, None, "has no <image>: expected the export CVAT for images 1.1")
     export, without = Export(), 0
     for image in root.iter("image"):
         name = image.get("name", "")
@@ -64,6 +70,6 @@ def _point(path, where, node):
     label = node.get("label", "")
     places = node.get("points", "").split(";")
     if len(places) != 1 or places[0].count(",") != 1:
-        raise DataError(path, f"{where}, {label}", f"has {len(places)} points: one point a shape would be right")
+        raise DataError(path, f"{where}, {label}", f"has {len(places)} points: expected one point per shape")
     x, y = (number(value, path, f"{where}, {label}") for value in places[0].split(","))
     return label, x, y, node.get("occluded") == "1"

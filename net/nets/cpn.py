@@ -1,14 +1,29 @@
-"""The Cascaded Pyramid Network (arXiv 1711.07319) on any backbone of `net/backbones.py`."""
+"""The Cascaded Pyramid Network (arXiv 1711.07319) on any backbone of `net/backbones/`."""
 
-import tensorflow as tf
+import dataclasses
 
+from base import late_tensorflow as tf
+from base.options import option
 from net import backbones
+from net.backbones import BackboneOptions
+from net.backbones.resnet import bottleneck
+from net.declarations import Net, Stage
 from net.layers import Layers, Resized
 from net.recomputation import keep
-from net.resnet import bottleneck
 
 # Bottlenecks of RefineNet on P5, P4, P3, P2 (figure 1): the coarser the level, the more.
 _REFINE_BLOCKS = (3, 2, 1, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options(BackboneOptions):
+    """The options of CPN: its backbone, those of its layers, and
+
+    Attributes:
+      head_channels: width of GlobalNet and RefineNet (256 in the paper).
+    """
+
+    head_channels: int = option(256, "Width of CPN's pyramid and RefineNet.", low=8, high=1024)
 
 
 def global_net(layers, pyramid, num_keypoints, channels):
@@ -59,22 +74,7 @@ def refine_net(layers, levels, num_keypoints, channels, size):
     return layers.heatmaps(joined, num_keypoints, 3, "heatmaps")
 
 
-def cpn(
-    images,
-    num_keypoints,
-    is_training,
-    data_format="channels_last",
-    heatmap_size=None,
-    *,
-    backbone,
-    head_channels,
-    resnet_stride,
-    detnet_laterals,
-    padding,
-    bn_momentum,
-    bn_epsilon,
-    initializer="he",
-):
+def build(images, num_keypoints, is_training, data_format, options, heatmap_size=None):
     """Builds CPN: GlobalNet for the easy keypoints, RefineNet, trained on each photo's hard ones.
 
     Args:
@@ -82,27 +82,40 @@ def cpn(
       num_keypoints: K.
       is_training: see `Layers`.
       data_format: of the inside; see `Layers`.
+      options: an `Options`.
       heatmap_size: (height, width) of every heatmap; None: a quarter of the image's.
-      backbone: a key of `backbones.BACKBONES`.
-      head_channels: width of GlobalNet and RefineNet (256 in the paper).
-      resnet_stride: see `resnet.bottleneck`.
-      detnet_laterals: see `detnet.backbone`.
-      padding: see `Layers`.
-      bn_momentum: see `Layers`.
-      bn_epsilon: see `Layers`.
-      initializer: see `Layers`; models of before there was a choice do not name it.
 
     Returns:
       [P5, P4, P3, P2, refined], each [B, height, width, K]: GlobalNet's heatmaps from coarse to fine, then RefineNet's.
     """
-    layers = Layers(is_training, data_format, bn_momentum, bn_epsilon, padding, initializer)
+    layers = Layers(is_training, data_format, options)
     size = heatmap_size or (-(-images.shape[1] // 4), -(-images.shape[2] // 4))
-    options = {"resnet_stride": resnet_stride, "detnet_laterals": detnet_laterals}
-    pyramid = backbones.build(backbone, layers, layers.enter(images), options)
+    pyramid = backbones.build(options.backbone, layers, layers.enter(images), options.backbone_options)
     with tf.compat.v1.variable_scope("cpn"):
         with tf.compat.v1.variable_scope("global"):
-            levels, heatmaps = global_net(layers, pyramid, num_keypoints, head_channels)
+            levels, heatmaps = global_net(layers, pyramid, num_keypoints, options.head_channels)
         heatmaps = [layers.resize(maps, size) for maps in heatmaps]
         with tf.compat.v1.variable_scope("refine"):
-            heatmaps.append(refine_net(layers, levels, num_keypoints, head_channels, size))
+            heatmaps.append(refine_net(layers, levels, num_keypoints, options.head_channels, size))
     return [layers.leave(maps) for maps in heatmaps]
+
+
+def _stages(options):
+    """GlobalNet against widened targets, the coarsest widest; RefineNet on the hard keypoints (section 3.2)."""
+    del options  # the same for all
+    return [Stage("mse", 0.5, sigma) for sigma in (2.4, 1.73, 1.37, 1.0)] + [Stage("ohkm", 1.0, 0.0)]
+
+
+NET = Net(
+    build=build,
+    options=Options,
+    stages=_stages,
+    keypoint_outputs=r"cpn/(global/level\d|refine)/heatmaps/",
+    training={
+        "train_image_size": 384,
+        "heatmap_size": 96,
+        "train_epochs": 28,
+        "batch_size": 10,
+        "learning_rate": 1e-4,
+    },
+)

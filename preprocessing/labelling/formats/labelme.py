@@ -10,7 +10,12 @@ import os
 
 from base.errors import DataError
 from base.wording import counted
-from tools.labelling.labelled import Export, LabelledPhoto, number, read_text
+from preprocessing.labelling.labelled import Export, LabelledPhoto, number, read_text
+
+
+def is_like(path, text):
+    """Returns whether labels look like an object in JSON, or are a folder with such files."""
+    return bool(_files(path)) if text is None else text.startswith("{")
 
 
 def read(path, schema):
@@ -21,9 +26,9 @@ def read(path, schema):
     """
     files = [path]
     if os.path.isdir(path):
-        files = sorted(glob.glob(os.path.join(glob.escape(path), "**", "*.json"), recursive=True))
+        files = _files(path)
     if not files:
-        raise DataError(path, None, "has no .json file: the folder that labelme saved into would be right")
+        raise DataError(path, None, "has no .json file: expected the folder that labelme saved into")
     export, without, others = Export(), 0, 0
     for file in files:
         with export.collecting(file, None):
@@ -41,13 +46,17 @@ def read(path, schema):
     return export
 
 
+def _files(folder):
+    return sorted(glob.glob(os.path.join(glob.escape(folder), "**", "*.json"), recursive=True))
+
+
 def _content(path):
     try:
         content = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
-        raise DataError(path, None, f"is no JSON ({error}): a file that labelme saved would be right") from error
+        raise DataError(path, None, f"is no JSON ({error}): expected a file that labelme saved") from error
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list) or not content.get("imagePath"):
-        raise DataError(path, None, "has no shapes or no imagePath: a file that labelme saved would be right")
+        raise DataError(path, None, "has no shapes or no imagePath: expected a file that labelme saved")
     return content
 
 

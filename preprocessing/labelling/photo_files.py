@@ -25,7 +25,7 @@ class PhotoFiles:
             for name in names:
                 self._paths.setdefault(name, []).append(os.path.join(folder, name))
         if not self._paths:
-            raise DataError(images, None, "has no file: the folder of the labelled photos would be right")
+            raise DataError(images, None, "has no file: expected the folder of the labelled photos")
         self._uploaded = collections.defaultdict(list)
         for name in self._paths:
             self._uploaded[_uploaded(name)].append(name)
@@ -49,7 +49,7 @@ class PhotoFiles:
             if found:
                 break
         if len(found) != 1:
-            what = f"{photo.name} is there {len(found)} times: one photo of that name below --images would be right"
+            what = f"{photo.name} was found {len(found)} times: expected one photo of that name below --images"
             raise DataError(photo.file, photo.where, what)
         return found[0]
 

@@ -1,11 +1,32 @@
 """ResNet (arXiv 1512.03385), the deeper bottleneck versions of its table 1, as a backbone."""
 
-import tensorflow as tf
+import dataclasses
+import functools
 
+from base import late_tensorflow as tf
+from base.options import option
+from net.declarations import Backbone
 from net.recomputation import keep
 
 # Bottlenecks in stages 2 to 5 (the paper's conv2_x to conv5_x), which end at strides 4, 8, 16 and 32.
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "resnet152": (3, 8, 36, 3)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The options of ResNets.
+
+    Attributes:
+      resnet_stride: see `bottleneck`.
+    """
+
+    resnet_stride: str = option(
+        "1x1",
+        "The convolution of a ResNet's block that halves the size: 1x1 (the paper, Keras) or 3x3 (PyTorch); imported "
+        "weights bring theirs.",
+        choices=("1x1", "3x3"),
+        of_weights=True,
+    )
 
 
 def bottleneck(layers, inputs, inner, outer, name, strides=1, dilation=1, resnet_stride="1x1", project=None):
@@ -56,17 +77,20 @@ def stages(layers, images, blocks, resnet_stride):
         yield features
 
 
-def backbone(layers, images, name, resnet_stride):
+def build(name, layers, images, options):
     """Builds the ResNet `name` of BLOCKS.
 
     Args:
+      name: a key of BLOCKS; also the variable scope.
       layers: the net's `Layers`.
       images: [B, H, W, 3] or [B, 3, H, W] float32, normalised as the weights expect it.
-      name: a key of BLOCKS; also the variable scope.
-      resnet_stride: see `bottleneck`.
+      options: an `Options`.
 
     Returns:
       [C2, C3, C4, C5] with 256, 512, 1024, 2048 channels at strides 4, 8, 16, 32.
     """
     with tf.compat.v1.variable_scope(name):
-        return list(stages(layers, images, BLOCKS[name], resnet_stride))
+        return list(stages(layers, images, BLOCKS[name], options.resnet_stride))
+
+
+BACKBONES = {name: Backbone(functools.partial(build, name), Options) for name in BLOCKS}

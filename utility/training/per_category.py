@@ -22,7 +22,7 @@ def parse(name, items):
             value = 0.0
         if not colon or not category or not 0 < value <= 1e9 or category in values:
             raise UsageError(
-                f"--{name}: {item!r} is wrong: a category, once, and a number above 0 (1e9 at most) is needed"
+                f"--{name}: {item!r} is wrong: expected a category, once, and a number above 0 (1e9 at most)"
             )
         values[category] = value
     return values

@@ -1,11 +1,28 @@
 """The stacked hourglass (arXiv 1603.06937)."""
 
-import tensorflow as tf
+import dataclasses
 
-from base.errors import UsageError
-from net.layers import Layers
+from base import late_tensorflow as tf
+from base.options import option
+from net.declarations import Net, Stage
+from net.layers import LayerOptions, Layers
 
 _DEPTH = 4  # halvings inside an hourglass (figure 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options(LayerOptions):
+    """The options of the hourglass: those of its layers, and
+
+    Attributes:
+      num_stacks: hourglasses one after the other.
+      num_modules: residuals at each place of an hourglass.
+      feats_channels: width of the features.
+    """
+
+    num_stacks: int = option(8, "Number of stacked hourglasses.", low=1, high=32)
+    num_modules: int = option(1, "Residual modules at each place of an hourglass.", low=1, high=16)
+    feats_channels: int = option(256, "Channels per hourglass.", low=8, high=2048, aliases=("feats_channals",))
 
 
 def residual(layers, inputs, channels, name):
@@ -49,21 +66,7 @@ def _stem(layers, images, channels):
     return residual(layers, residual(layers, features, 128, "residual2"), channels, "residual3")
 
 
-def stacked_hourglass(
-    images,
-    num_keypoints,
-    is_training,
-    data_format="channels_last",
-    heatmap_size=None,
-    *,
-    num_stacks,
-    num_modules,
-    feats_channels,
-    padding,
-    bn_momentum,
-    bn_epsilon,
-    initializer="he",
-):
+def build(images, num_keypoints, is_training, data_format, options, heatmap_size=None):
     """Builds the stacked hourglass with intermediate supervision (section 3.3).
 
     Args:
@@ -71,41 +74,48 @@ def stacked_hourglass(
       num_keypoints: K.
       is_training: see `Layers`.
       data_format: of the inside; see `Layers`.
+      options: an `Options`.
       heatmap_size: (height, width) of the heatmaps: a quarter of the image's, which None stands for.
-      num_stacks: hourglasses one after the other.
-      num_modules: residuals at each place of an hourglass.
-      feats_channels: width of the features.
-      padding: see `Layers`.
-      bn_momentum: see `Layers`.
-      bn_epsilon: see `Layers`.
-      initializer: see `Layers`; models of before there was a choice do not name it.
 
     Returns:
       One [B, h, w, K] per stack, the last the best.
 
     Raises:
-      UsageError: when the heatmaps do not come out at `heatmap_size`.
+      ValueError: when the heatmaps do not come out at `heatmap_size`.
     """
-    layers = Layers(is_training, data_format, bn_momentum, bn_epsilon, padding, initializer)
+    layers = Layers(is_training, data_format, options)
+    channels, modules = options.feats_channels, options.num_modules
     heatmaps = []
     with tf.compat.v1.variable_scope("hourglass"):
-        features = _stem(layers, layers.enter(images), feats_channels)
+        features = _stem(layers, layers.enter(images), channels)
         _check_size(layers.size(features), heatmap_size)
-        for stack in range(1, num_stacks + 1):
+        for stack in range(1, options.num_stacks + 1):
             with tf.compat.v1.variable_scope(f"stack{stack}"):
-                inner = hourglass(layers, features, feats_channels, num_modules)
-                inner = _residuals(layers, inner, feats_channels, num_modules, "residual")
-                inner = layers.conv_norm(inner, feats_channels, 1, "linear")
+                inner = hourglass(layers, features, channels, modules)
+                inner = _residuals(layers, inner, channels, modules, "residual")
+                inner = layers.conv_norm(inner, channels, 1, "linear")
                 heatmaps.append(layers.heatmaps(inner, num_keypoints, 1, "heatmaps"))
-                if stack < num_stacks:
-                    features += layers.conv(inner, feats_channels, 1, "remap_features")
-                    features += layers.conv(heatmaps[-1], feats_channels, 1, "remap_heatmaps")
+                if stack < options.num_stacks:
+                    features += layers.conv(inner, channels, 1, "remap_features")
+                    features += layers.conv(heatmaps[-1], channels, 1, "remap_heatmaps")
     return [layers.leave(maps) for maps in heatmaps]
 
 
 def _check_size(size, heatmap_size):
     if heatmap_size is not None and tuple(heatmap_size) != size:
         given, own = ("x".join(map(str, reversed(pair))) for pair in (heatmap_size, size))
-        raise UsageError(
-            f"--heatmap_size: {given} does not fit the hourglass, whose heatmaps of these images are {own}"
-        )
+        raise ValueError(f"heatmaps of {given} do not fit the hourglass, whose heatmaps of these images are {own}")
+
+
+def _stages(options):
+    return [Stage("mse", 1.0, 0.0)] * options.num_stacks
+
+
+NET = Net(
+    build=build,
+    options=Options,
+    stages=_stages,
+    keypoint_outputs=r"hourglass/stack\d+/heatmaps/",
+    keypoint_inputs=r"hourglass/stack\d+/remap_heatmaps/",
+    output_stride=4,
+)

@@ -1,0 +1,43 @@
+"""Boxes: the garment's part of a photo that shows several. To the net the part is the photo, and the rest is not there.
+
+A box is (x0, y0, x1, y1), whole pixels of the photo: its columns x0 to x1 - 1 and rows y0 to y1 - 1. On the continuous
+plane of `base.geometry` that is the rectangle from (x0, y0) to (x1, y1), and one more matrix, the translation by
+(-x0, -y0), leads from the photo to the part. There is no margin: what a box leaves out is seen neither in training nor
+in prediction, as with tools/predict.py --box. None stands for the whole photo.
+"""
+
+import re
+from typing import Optional
+
+COLUMN = "box"  # the last one of a CSV, where a photo has several rows
+Box = tuple[int, int, int, int]
+
+_CELL = re.compile(r"(-?[0-9]{1,6})_(-?[0-9]{1,6})_(-?[0-9]{1,6})_(-?[0-9]{1,6})")
+_RIGHT = "expected x0_y0_x1_y1 in whole pixels with 0 <= x0 < x1 and 0 <= y0 < y1, or nothing for the whole photo"
+
+
+def parse(cell: str) -> tuple[Optional[Box], Optional[str]]:
+    """Returns the box of a CSV's cell, None for the whole photo, and what is wrong with it, None if nothing is."""
+    if not cell:
+        return None, None
+    match = _CELL.fullmatch(cell)
+    if not match:
+        return None, f"is no box: {_RIGHT}"
+    x0, y0, x1, y1 = box = tuple(map(int, match.groups()))
+    if not (0 <= x0 < x1 and 0 <= y0 < y1):
+        return None, f"{'lies outside of the photo' if min(x0, y0) < 0 else 'holds no pixel'}: {_RIGHT}"
+    return box, None
+
+
+def to_text(box: Optional[Box]) -> str:
+    """Returns the cell of a box, `x0_y0_x1_y1`; empty for the whole photo."""
+    return "" if box is None else "_".join(map(str, box))
+
+
+def outside(box: Optional[Box], size: tuple[int, int]) -> Optional[str]:
+    """Returns what is wrong with a box for a photo of a size (width, height); None if it lies inside."""
+    width, height = size
+    if box is None or (0 <= box[0] < box[2] <= width and 0 <= box[1] < box[3] <= height):
+        return None
+    whole = to_text((0, 0, width, height))
+    return f"{to_text(box)} lies outside of the photo, which has {width}x{height} pixels: expected a part of {whole}"

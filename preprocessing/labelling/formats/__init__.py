@@ -1,0 +1,38 @@
+"""The formats of labels: a file each, named as the format is (`--label_format=<name>`).
+
+A format's file has
+
+    read(path, schema) -> the `labelled.Export` of the labels at `path`, a file or a folder; raises DataError.
+    is_like(path, text) -> whether labels look like this format, for those who do not name it. `text` is a file's, None
+        for a folder.
+"""
+
+import importlib
+import os
+
+from base import listing
+from base.errors import DataError
+from preprocessing.labelling import labelled
+
+FORMATS = listing.modules(__path__)
+
+
+def load(name):
+    """Returns the module of a format, by one of FORMATS."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def guess(path):
+    """Returns the module of the format that labels look like.
+
+    Raises:
+        DataError: the labels cannot be read, or look like none or like several.
+    """
+    text = None if os.path.isdir(path) else labelled.read_text(path).lstrip()
+    like = [name for name in FORMATS if load(name).is_like(path, text)]
+    if len(like) == 1:
+        return load(like[0])
+    if like:
+        raise DataError(path, None, f"may be of {' or '.join(like)}: expected --label_format with one of them")
+    what = "has no file of labels" if text is None else "is of no known format"
+    raise DataError(path, None, f"{what}: expected an export of {', '.join(FORMATS)}")
