@@ -114,16 +114,16 @@ def test_a_prediction_is_that_of_plain_names(folder, output, tmp_path, pictures,
     monkeypatch.chdir(tmp_path)
     points, model = plain
     write_data(tmp_path / folder, PHOTOS, pictures)
-    shutil.copytree(model, tmp_path / "-MODELS.v2 裙" / "skirt")
-    words = (f"--data_dir={folder}/test_0", "--model_dir=-MODELS.v2 \u88d9", f"--output={output}")
-    assert "13 photos" in run("eval_all.py", *words)
+    shutil.copytree(model, tmp_path / "-MODELS,v.2 裙" / "skirt")
+    words = (f"--data_dir={folder}/test_0", "--model_dir=-MODELS,v.2 \u88d9", f"--output={output}")
+    assert "13 rows" in run("eval_all.py", *words)
     found = annotations.read(output)
     assert found.image_ids == [f"Images/skirt/{name}" for name in PHOTOS]
     np.testing.assert_array_equal(found.points, points)
     answer = f"--ground_truth={folder}/test_0_answer.csv"
     assert "52 keypoints" in run("tools/score.py", f"--prediction={output}", answer, f"--json={output}.json")
     assert json.loads((tmp_path / f"{output}.json").read_text())
-    assert sorted(os.listdir(tmp_path)) == sorted([folder, output, f"{output}.json", "-MODELS.v2 裙"])
+    assert sorted(os.listdir(tmp_path)) == sorted([folder, output, f"{output}.json", "-MODELS,v.2 裙"])
 
 
 @pytest.mark.parametrize("folder", ["-out [1].v2"])

@@ -1,5 +1,6 @@
 """Model folders as others left them: of older programs, under any name, changed or damaged."""
 
+import dataclasses
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import made_trainings
 import pytest
 
 from base.errors import DataError
+from base.version import VERSION
 from configs.flag_table import FLAGS
 from net import registry
 from utility.model import model_directory
@@ -25,15 +27,22 @@ VALUES = st.one_of(
     st.lists(st.floats() | st.text(max_size=5) | st.lists(st.integers(), max_size=2), max_size=4),
     st.dictionaries(st.text(max_size=5), st.integers() | st.floats(), max_size=2),
 )
-KEYS = [(key,) for key in made_models.description()]
-KEYS += [("net_options", key) for key in made_models.description()["net_options"]]
+
+
+def content(model=None, **others):
+    """Returns a description, by default one of a small net, as its file has it."""
+    model = model or made_models.description()
+    return json.loads(json.dumps({"format_version": 1, **model.to_json(), **others}))
+
+
+KEYS = [(key,) for key in content()]
+KEYS += [("net_options", key) for key in content()["net_options"]]
 KEYS += [("normalisation", "mean"), ("normalisation", "scale", 0), ("keypoints", 0), ("training",), ("heatmap_loss",)]
 
 
 def changed(keys, value):
     """Returns a description with another value at a key within it."""
-    model = made_models.description()
-    place = model
+    place = model = content()
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = value
@@ -43,7 +52,7 @@ def changed(keys, value):
 def write_raw(folder, model):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "model.json"), "w", encoding="utf-8") as file:
-        json.dump(model, file, default=lambda schema: schema.to_json())
+        json.dump(model, file)
     return str(folder)
 
 
@@ -115,11 +124,13 @@ def test_any_value_of_any_field_is_usable_or_named(tmp_path_factory, keys, value
         names = sizes if keys[0] in sizes else keys[:1]
         assert any(f"model.json: {name}" in one_line(model_directory.read, folder) for name in names)
         return
-    assert all(math.isfinite(number) for number in (model["heatmap_sigma"], 1 / model["target_scale"]))
-    assert all(0 < scale < math.inf for scale in model["normalisation"]["scale"])
-    for name, option in model["net_options"].items():
-        flag = FLAGS[name]
-        assert option in flag.choices if flag.choices else flag.low <= option <= flag.high
+    settings = model.codec_settings
+    assert all(math.isfinite(number) for number in (settings["heatmap_sigma"], 1 / settings["target_scale"]))
+    assert all(0 < scale < math.inf for scale in model.normalisation.scale)
+    rows = registry.option_rows(model.net)
+    for name, option in model.net_options.items():
+        row = rows[name]
+        assert option in row.choices if row.choices else row.low <= option <= row.high
 
 
 def test_a_changed_file_is_the_datas_fault_for_every_program(program, tmp_path, capsys):
@@ -152,13 +163,23 @@ def test_a_damaged_checkpoint_file_is_named(tmp_path, content):
     assert one_line(model_directory.checkpoint, str(tmp_path / "skirt")).startswith(f"{folder}/checkpoint: ")
 
 
+def test_keypoints_of_another_category_or_schema_are_refused(tmp_path):
+    """Whatever the net has a channel for, flips exchange by the schema: each keypoint and its partner must be there."""
+    names = list(made_models.description().keypoints)
+    for wrong in (names[:-1], [*names, "feather"], ["a", "b", "c", "d"]):
+        folder = write_raw(tmp_path / "skirt", changed(["keypoints"], wrong))
+        assert "keypoints: expected those of skirt in the schema, waist" in one_line(model_directory.read, folder)
+    folder = write_raw(tmp_path / "skirt", changed(["keypoints"], names[::-1]))
+    assert model_directory.read(folder).keypoints == tuple(names[::-1])
+
+
 @pytest.mark.parametrize("name", ["../other/model.ckpt-1", "{tmp}/other/model.ckpt-1", "best/model.ckpt-1"])
 def test_a_training_keeps_and_removes_checkpoints_of_its_own_folder_only(tmp_path, name):
     other = f'all_model_checkpoint_paths: "{name.format(tmp=tmp_path)}"\n'.encode()
     folder = write_state(tmp_path / "skirt", GOOD_STATE + b'all_model_checkpoint_paths: "model.ckpt-5"\n')
-    model_directory.check_kept(folder)
+    assert model_directory.kept(folder) == [f"{folder}/model.ckpt-5"]
     write_state(tmp_path / "skirt", GOOD_STATE + other)
-    assert one_line(model_directory.check_kept, folder).startswith(f"{folder}/checkpoint: all_model_checkpoint_paths: ")
+    assert one_line(model_directory.kept, folder).startswith(f"{folder}/checkpoint: all_model_checkpoint_paths: ")
 
 
 @hypothesis.settings(max_examples=100, deadline=None, derandomize=True)
@@ -187,14 +208,18 @@ def test_a_checkpoint_is_found_in_a_folder_of_any_name(tmp_path, name, monkeypat
     assert model_directory.latest_checkpoint(f"{name}/dress") is None
 
 
+def claim(folder, model, binding):
+    model_directory.claim(folder, model, binding, training_plan.binding_defaults())
+
+
 def claimed(tmp_path, *words):
     """Returns a folder with a checkpoint that a training claimed, and what it claimed it with."""
     settings = made_trainings.settings("RECORDS", "MODELS", *words)
-    model = {**made_models.description(), "heatmap_loss": "mse"}
+    model = made_models.description()
     binding = training_plan.binding(settings, {"skirt": 16})
     folder = str(tmp_path / "skirt")
     if not os.path.exists(folder):
-        model_directory.claim(folder, model, binding)
+        claim(folder, model, binding)
         write_state(folder, GOOD_STATE)
     return folder, model, binding
 
@@ -205,11 +230,11 @@ def test_what_another_training_left_without_its_checkpoints_is_not_taken_over(tm
     left = tmp_path / "skirt" / name
     left.parent.mkdir(exist_ok=True)
     left.write_text("{}")
-    model_directory.claim(folder, model, binding)
+    claim(folder, model, binding)
     for file in (tmp_path / "skirt").iterdir():
         if file.is_file() and file != left:
             file.unlink()  # what `rm skirt/*` removes
-    assert name.split("/")[0] in one_line(model_directory.claim, folder, model, binding)
+    assert name.split("/")[0] in one_line(claim, folder, model, binding)
     assert [str(path) for path in (tmp_path / "skirt").rglob("*") if path.is_file()] == [str(left)]
 
 
@@ -224,15 +249,15 @@ def older(folder, *keys):
     write_raw(folder, model)
 
 
-@pytest.mark.parametrize("option", sorted(registry.get_net("hourglass").options))
+@pytest.mark.parametrize("option", sorted(registry.option_rows("hourglass")))
 def test_an_option_of_the_net_that_an_older_program_did_not_have_means_its_default(tmp_path, option):
-    default = registry.get_net("hourglass").options[option]
+    default = registry.option_rows("hourglass")[option].default
     folder, model, binding = claimed(tmp_path)
     older(folder, "net_options", option)
-    assert model_directory.read(folder)["net_options"][option] == default
-    model_directory.claim(folder, {**model, "net_options": {**model["net_options"], option: default}}, binding)
+    assert model_directory.read(folder).net_options[option] == default
+    claim(folder, model.with_net(**{option: default}), binding)
     with pytest.raises(DataError, match=f"{option} is "):
-        model_directory.claim(folder, {**model, "net_options": {**model["net_options"], option: "other"}}, binding)
+        claim(folder, model.with_net(**{option: "other"}), binding)
 
 
 def test_a_setting_that_an_older_program_did_not_have_means_its_default(tmp_path):
@@ -240,18 +265,44 @@ def test_a_setting_that_an_older_program_did_not_have_means_its_default(tmp_path
     for name in sorted(set(binding) - {"images"}):
         older(folder, "training", name)
         asked = {**binding, name: FLAGS[name].default}
-        model_directory.claim(folder, model, asked)
+        claim(folder, model, asked)
         with pytest.raises(DataError, match=f"{name} is "):
-            model_directory.claim(folder, model, {**asked, name: "other"})
-        write_raw(folder, {**model, "format_version": 1, "training": binding})
+            claim(folder, model, {**asked, name: "other"})
+        write_raw(folder, content(model, training=binding))
     older(folder, "heatmap_loss")
-    model_directory.claim(folder, model, binding)
+    claim(folder, model, binding)
 
 
 def test_what_a_training_claims_is_what_is_read(tmp_path):
     folder, model, binding = claimed(tmp_path)
-    model_directory.claim(folder, model, binding)
+    claim(folder, model, binding)
     read = model_directory.read(folder)
-    plain = {key: value for key, value in model.items() if key != "schema"}
-    assert {key: read[key] for key in plain} == json.loads(json.dumps(plain))
-    assert read["schema"] == model["schema"]
+    assert json.dumps(read.training, sort_keys=True) == json.dumps(binding, sort_keys=True)
+    assert dataclasses.replace(read, training={}, code_version=None) == model
+
+
+def test_the_version_of_the_code_is_noted_and_does_not_bind(tmp_path):
+    folder, model, binding = claimed(tmp_path)
+    assert json.loads((tmp_path / "skirt/model.json").read_text())["code_version"] == VERSION
+    write_raw(folder, {**read_raw(folder), "code_version": "1.0.7"})
+    claim(folder, model, binding)
+    older(folder, "code_version")
+    claim(folder, model, binding)
+    assert model_directory.read(folder).code_version is None
+
+
+def test_options_of_other_backbones_that_older_programs_wrote_are_left_out(tmp_path):
+    model = made_models.description(net="cpn", backbone="efficientnet_lite0")
+    folder = str(tmp_path / "skirt")
+    claim(folder, model, {})
+    write_state(folder, GOOD_STATE)
+    written = read_raw(folder)
+    written["net_options"].update(resnet_stride="1x1", detnet_laterals="paper")
+    write_raw(folder, written)
+    assert model_directory.read(folder).net_options == model.net_options
+    claim(folder, model, {})
+
+
+def read_raw(folder):
+    with open(os.path.join(folder, "model.json"), encoding="utf-8") as file:
+        return json.load(file)
