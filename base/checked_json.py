@@ -123,7 +123,8 @@ def fields(required, optional=None, others=False):
             raise Unexpected(key, "an object", value)
         for name in required:
             if name not in value:
-                raise Unexpected(_join(key, name), "a value", None)
+                # The keys that are there show a misspelt one.
+                raise Unexpected(_join(key, name), "this key", list(value))
         unknown = [] if others else [name for name in value if name not in checks]
         if unknown:
             raise Unexpected(key, f"keys among {', '.join(sorted(checks))}", unknown[0])

@@ -239,7 +239,7 @@ def _check_partners(schema, prefix):
         own = set(category.keypoints)
         for keypoint in category.keypoints:
             if schema.partner(keypoint) not in own:
-                expected = f"{schema.partner(keypoint)}, too, the mirror partner of {keypoint} (`swap` gives others)"
+                expected = f"{schema.partner(keypoint)}, too, the flipped partner of {keypoint} (`swap` names others)"
                 raise Unexpected(f"{prefix}categories.{category.name}.keypoints", expected, list(category.keypoints))
 
 

@@ -40,7 +40,8 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
 
     Args:
         main: the program, called with a namespace of its flags. Its `given` is the set of the flags that the command
-            line or a recipe named; its `subcommand` the first word where the program has subcommands.
+            line or a recipe named, its `typed` of those on the command line itself; its `subcommand` the first word
+            where the program has subcommands.
         doc: the program's docstring, printed by `--help`.
         flags: names of flags, or of groups of them, in `configs/flag_table.py`.
         required: flags without which there is nothing to do.
@@ -140,8 +141,9 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
     _check_finite(values, own)
     _check_places(values, own)
     given = frozenset(name for name in own if values[name].present)
+    typed = frozenset(_flag_names(argv[1:], values))
     return types.SimpleNamespace(
-        given=given, subcommand=subcommand, **{name: values[name].value for name in sorted(own)}
+        given=given, typed=typed, subcommand=subcommand, **{name: values[name].value for name in sorted(own)}
     )
 
 
@@ -224,14 +226,21 @@ class _ListParser(absl_flags.ListParser):
         return value
 
 
-def _refuse_foreign(words, values, own):
+def _flag_names(words, values):
+    """Yields the names of the table's flags that the words of a command line set."""
     for word in words:
         if word.startswith("-") and word.strip("-"):
             name = word.lstrip("-").split("=")[0]
             name = name if name in values else name[2:]
             name = next((flag.name for flag in FLAGS.values() if name in flag.aliases), name)
-            if name in FLAGS and name not in own:
-                raise UsageError(f"--{name} is a flag of other programs: see --help for those of this one")
+            if name in FLAGS:
+                yield name
+
+
+def _refuse_foreign(words, values, own):
+    for name in _flag_names(words, values):
+        if name not in own:
+            raise UsageError(f"--{name} is a flag of other programs: see --help for those of this one")
 
 
 def _check_characters(values, own):

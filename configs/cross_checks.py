@@ -36,6 +36,25 @@ def check_training(flags):
         raise UsageError("--seq_train starts the categories from its own `all`: leave out --checkpoint_path")
 
 
+def check_net_options(flags, net):
+    """Checks that the options of nets and backbones on the command line are those of the chosen ones.
+
+    A recipe may have more, so that another backbone can be named behind it.
+
+    Args:
+        flags: the namespace of the flags.
+        net: a name of the registry.
+
+    Raises:
+        UsageError: one belongs to others.
+    """
+    chosen = {"backbone": flags.backbone} if "backbone" in registry.option_rows(net) else {}
+    foreign = flags.typed & set(registry.all_option_rows()) - set(registry.complete(net, chosen))
+    for name in sorted(foreign):
+        given = " on ".join([net, *chosen.values()])
+        raise UsageError(f"--{name} is an option of {', '.join(registry.owners(name))}: the net is {given}")
+
+
 def check_augmentation(flags):
     """Checks the flags of the augmentation.
 
@@ -62,7 +81,8 @@ def check_category(flags, schema):
     """
     if flags.category not in (None, *schema.category_names, ALL):
         expected = f"expected one of {', '.join((*schema.category_names, ALL))}"
-        raise UsageError(f"--category={flags.category}: {expected}, the categories of the schema {schema.name}")
+        known = f"the categories of the schema {schema.name}, or another --schema"
+        raise UsageError(f"--category={flags.category}: {expected}, {known}")
 
 
 def check_inference(flags):

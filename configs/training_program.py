@@ -20,6 +20,7 @@ def run(net, doc):
 
     def main(flags):
         cross_checks.check_training(flags)
+        cross_checks.check_net_options(flags, net)
         cross_checks.check_sizes(flags, net)
         from utility.training.training import train_all
 

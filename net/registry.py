@@ -44,6 +44,14 @@ def flag_rows(name):
     return {option: row for option, row in option_rows(name).items() if not row.of_weights}
 
 
+def owners(option):
+    """Returns the names of the nets and backbones that have an option."""
+    nets = [name for name in names() if option in {row.name for row in rows(get_net(name).options)}]
+    return nets + [
+        name for name in backbones.names() if option in {row.name for row in rows(backbones.find(name).options)}
+    ]
+
+
 def all_option_rows():
     """Returns {name: Option} of the options of every net and backbone, those that all nets have last."""
     found = merged(*(option_rows(net).values() for net in names()))

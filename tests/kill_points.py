@@ -34,7 +34,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 TRAINING = (
-    "--noaugment",  # its graph takes a third of a run's time to build, and changes no file
     "--max_steps=8",
     "--train_epochs=8",
     "--epochs_per_eval=0.75",
@@ -119,11 +118,6 @@ class Runner:
     def __init__(self, inputs, folder):
         import made_trainings  # noqa: F401 (the forks have TensorFlow from here)
 
-        from preprocessing.input import rendering
-
-        # The compiler takes half of a run's time, and changes no file.
-        rendering._program = rendering._program.python_function
-        rendering.start_compiler = lambda: None
         self._counter = ctypes.CDLL(None)
         self._inputs, self._folder = inputs, folder
 

@@ -32,6 +32,7 @@ SMALL = (
     "--eval_batch_size=8",
     "--num_readers=1",
     "--num_preprocessing_threads=1",
+    "--noaugment",  # its graph takes most of such a training's time; what looks at it says --augment
 )
 # A small hourglass of skirts, for train_hg.py as a program.
 SMALL_HOURGLASS = (

@@ -40,6 +40,7 @@ def describe(flags):
         size, arguments = model.train_image_size, codec.of(model).build_arguments()
         own = {"net": model.net, "net_options": model.net_options, "num_keypoints": len(model.keypoints)}
     else:
+        cross_checks.check_net_options(flags, flags.net)
         options = registry.option_rows(flags.net)
         chosen = {name: getattr(flags, name) for name in NET_FLAGS if name in options and name in flags.given}
         size, arguments = _SIZE, {}
@@ -94,8 +95,12 @@ def table(figures):
         *lines,
         f"outputs: {outputs}",
         f"parameters: {figures['parameters']}, of which trainable: {figures['trainable']}",
-        f"multiply-adds: {figures['multiply_adds']} ({figures['multiply_adds'] / 1e9:.2f} G)",
+        f"multiply-adds: {figures['multiply_adds']} ({_short(figures['multiply_adds'])})",
     ]
+
+
+def _short(number):
+    return f"{number / 1e9:.2f} G" if number >= 1e8 else f"{number / 1e6:.2f} M"
 
 
 if __name__ == "__main__":

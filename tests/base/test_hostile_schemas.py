@@ -79,7 +79,7 @@ def test_a_hostile_file_is_one_line_that_names_file_and_key(tmp_path, name):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "name: expected a value, got None"),
+        (b"", "name: expected this key, got []"),
         (b"\xff\xfen\x00a\x00", "expected text in UTF-8"),
         (b"a = 1\n" * 50_000, "expected a file of at most 262,144 bytes, got 300,000 bytes"),
         (b"\x00" * 10, "cannot be read"),

@@ -145,7 +145,7 @@ def test_a_schema_with_anything_in_a_place_is_accepted_or_refused_by_its_key(con
             ('"rim_right"]\nnormalise = ["rim_left", "rim_right"]', '"top"]\nnormalise = ["rim_left", "top"]'),
             "rim_right, too",
         ),
-        (("normalise", "normalize"), "categories.hat.normalise: expected a value, got None"),
+        (("normalise", "normalize"), "categories.hat.normalise: expected this key, got ['keypoints', "),
         (("[categories", "[[categories"), "cannot be read"),
         (('"rim_right"', "3"), "keypoints[1]: expected a name"),
     ],

@@ -26,3 +26,22 @@ def test_contradictions(program, tmp_path, capsys, words, named):
     assert error.count("\n") == 1
     assert named in error
     assert not models.exists()
+
+
+def test_an_option_of_another_backbone_or_net_is_refused_on_the_command_line_alone(program, tmp_path, capfd):
+    inspect = "tools/inspect_model.py", "--category=skirt"
+    for words, line in (
+        (
+            ["--net=cpn", "--detnet_laterals=paper"],
+            "--detnet_laterals is an option of detnet59: the net is cpn on resnet50",
+        ),
+        (["--net=hourglass", "--head_channels=16"], "--head_channels is an option of cpn: the net is hourglass"),
+    ):
+        assert program(*inspect, *words) == 2
+        assert line in capfd.readouterr().err
+    recipe = tmp_path / "detnet.cfg"
+    recipe.write_text("--net=cpn\n--backbone=detnet59\n--detnet_laterals=paper\n")
+    assert program(*inspect, f"--flagfile={recipe}", "--backbone=resnet50", "--height=64", "--width=64") == 0
+    train = "train_cpn.py", f"--data_dir={tmp_path}", f"--model_dir={tmp_path}/MODELS"
+    assert program(*train, "--detnet_laterals=paper") == 2
+    assert "the net is cpn on resnet50" in capfd.readouterr().err

@@ -3,6 +3,8 @@
 import os
 import re
 import shlex
+import shutil
+import subprocess
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -67,7 +69,6 @@ def folder(tmp_path_factory):
             (folder / "DATA" / "test_0_answer.csv").write_text("\n".join(table) + "\n")
             listed = "".join(",".join(line.split(",")[:2]) + "\n" for line in table)
             (folder / "DATA" / split / "test.csv").write_text(listed)
-            (folder / "top_hats.csv").write_text(listed)
     (folder / "photo.jpg").write_bytes((folder / "DATA/test_0/Images/top_hat/0.jpg").read_bytes())
     return folder
 
@@ -85,12 +86,17 @@ def draw(split, index, random):
 
 def test_the_page_s_own_garment_works_with_every_program(folder, program, monkeypatch, capfd):
     """Every command of the last section, as it stands there; only the training is made smaller."""
-    commands = [line for block in blocks("bash") for line in block.splitlines() if line.startswith("python ")]
-    assert len(commands) == 10
+    commands = [line for block in blocks("bash") for line in block.splitlines()]
+    assert len(commands) == 11
     printed = {}
     monkeypatch.chdir(folder)
     for command in commands:
+        if command.startswith("grep "):
+            subprocess.run(command, shell=True, check=True)
+            continue
         _, path, *words = shlex.split(command)
+        if path == "tools/ensemble.py":
+            shutil.copy("submission.csv", "other.csv")
         words = [word.replace("configs/", f"{ROOT}/configs/") for word in words]
         more = SMALL.split() if path == "train_hg.py" else []
         code = program(path, *words, *more)

@@ -91,7 +91,7 @@ MODELS = [
         described(lambda model: model.update(format_version=99)),
         "model.json: format_version: expected at most 1",
     ),
-    ("no net in model.json", described(lambda model: model.pop("net")), "model.json: net: expected a value"),
+    ("no net in model.json", described(lambda model: model.pop("net")), "model.json: net: expected this key"),
     (
         "an unknown net",
         described(lambda model: model.update(net="vgg")),

@@ -11,7 +11,7 @@ def resident_mib(process):
 
 
 def test_twelve_cycles_of_training_and_evaluation_need_no_more_memory_than_three(tiny_records, tmp_path):
-    process = made_trainings.start(tiny_records, tmp_path, "--train_epochs=12", "--epochs_per_eval=1")
+    process = made_trainings.start(tiny_records, tmp_path, "--train_epochs=12", "--epochs_per_eval=1", "--augment")
     sizes = [resident_mib(process) for line in process.stderr if "on validation" in line]
     assert process.wait() == 0
     assert len(sizes) == 12

@@ -20,6 +20,7 @@ WORDS = (
     "--learning_rate=0.01",
     "--warmup_steps=5",
     "--moving_average=0.9",
+    "--augment",
 )
 
 

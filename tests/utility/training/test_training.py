@@ -126,7 +126,7 @@ def test_other_settings_are_refused_by_name_and_nothing_changes(trained, tiny_re
 def test_a_training_goes_on_for_longer_with_other_threads(tmp_path):
     """With several shards: the order of the records must not depend on how many are read at a time."""
     data = made_trainings.write_records(tmp_path / "records", shards=3)
-    words = ("--epochs_per_eval=1", "--learning_rate=0.01", "--warmup_steps=0")
+    words = ("--epochs_per_eval=1", "--learning_rate=0.01", "--warmup_steps=0", "--augment")
     threads = ("--num_readers=3", "--num_preprocessing_threads=4")
     made_trainings.train_all(data, tmp_path / "whole", "--max_steps=8", *words)
     made_trainings.train_all(data, tmp_path / "begun", "--max_steps=6", *words)

@@ -51,6 +51,6 @@ def test_how_long_and_how_watched_does_not_bind_and_what_is_learned_does():
     one = training_plan.binding(settings(), {"skirt": 3})
     same = ("--train_epochs=99", "--max_steps=4", "--early_stopping=2", "--on_nan=rollback", "--save_minutes=1")
     assert training_plan.binding(settings(*same), {"skirt": 3}) == one
-    for word in ("--batch_size=5", "--optimizer=adam", "--tf_random_seed=1", "--weight_decay=0.1", "--noaugment"):
+    for word in ("--batch_size=5", "--optimizer=adam", "--tf_random_seed=1", "--weight_decay=0.1", "--augment"):
         assert training_plan.binding(settings(word), {"skirt": 3}) != one
     assert training_plan.binding(settings(), {"skirt": 4}) != one
