@@ -96,6 +96,11 @@ GROUPS = {
         Flag("images", "str", None, "The folder of the labelled photos; subfolders count too."),
         Flag("split", "str", "train_0", "The split to make, `train_0`, `train_1`, …"),
     ),
+    "exporting": (
+        Flag("scores", "str", None, "The scores of the submission's points: the CSV of eval_all.py --scores_output."),
+        Flag("photo_url", "str", None, "What stands before an image id in the address of a photo; not given: that of Label Studio's local files."),
+        Flag("link_photos", "bool", False, "Link the photos instead of copying them, where the format takes them along."),
+    ),
     "serving": (
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),
         Flag("port", "int", 8000, "The port to serve at; 0 takes a free one.", 0, 65535),
