@@ -17,6 +17,7 @@ from configs import command_line
 
 FLAGS = (
     "data_dir", "prediction", "scores", "label_format", "output", "split", "schema", "photo_url", "link_photos",
+    "whole_photos",
 )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def main(flags):
     schema = schemas.load(flags.schema)
     rows = annotations.read(table, schema)
     scores = point_scores.read(flags.scores, rows) if flags.scores else None
-    photos = exported.Photos(split, rows, scores)
+    photos = exported.Photos(split, rows, scores, flags.whole_photos)
     name = os.path.basename(split)
     export = exported.Export(photos, schema, name, _model(flags.prediction), _photo_url(flags, name), flags.link_photos)
     with exclusive_file(output):

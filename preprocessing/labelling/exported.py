@@ -13,7 +13,7 @@ from base.errors import DataError, DataErrors
 from base.schema import Schema
 from preprocessing.data import annotations, boxes, layout, photos
 
-_MARGIN = 0.1  # of the points' extent, on each side of a box that is made from them
+_MARGIN = 0.1  # of the points' extent, on each side of the box around them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,41 +41,20 @@ class Garment:
     Attributes:
         category: of the schema.
         points: those that are in the photo, in the schema's order.
-        box: the garment's (x0, y0, x1, y1); None for the whole photo.
+        box: its (x0, y0, x1, y1) in the CSV; None for the whole photo.
+        frame: a box in any case, for formats in which every object has one: see `Photos`.
     """
 
     category: str
     points: tuple[Point, ...]
-    box: Optional[boxes.Box] = None
+    box: Optional[boxes.Box]
+    frame: boxes.Box
 
     @property
     def score(self) -> Optional[float]:
         """The mean of its points' scores; None where they are not known."""
         scores = [point.score for point in self.points if point.score is not None]
         return sum(scores) / len(scores) if scores else None
-
-    def bounds(self, size: tuple[int, int]) -> boxes.Box:
-        """Returns a box of whole pixels for the formats in which every object has one.
-
-        It is the garment's own box. Where it has none, it is the one around its points, a tenth larger on each side
-        because cloth reaches beyond its keypoints, and within the photo of `size` (width, height); it has a pixel at
-        least. Without points it is the whole photo.
-        """
-        if self.box:
-            return self.box
-        if not self.points:
-            return (0, 0, *size)
-        (x0, x1), (y0, y1) = (
-            _span(places, length)
-            for places, length in zip(([point.x for point in self.points], [point.y for point in self.points]), size)
-        )
-        return x0, y0, x1, y1
-
-
-def _span(places: list[float], length: int) -> tuple[int, int]:
-    first, last = min(places), max(places)
-    margin = _MARGIN * (last - first)
-    return max(0, math.floor(first - margin)), min(length, math.ceil(last + margin))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,13 +104,21 @@ class Photos:
         split: the folder of the split.
         rows: Annotations of N rows.
         scores: [N, K] float64, NaN where there is none; None where none are known.
+        whole_photos: the frame of a garment without a box is the whole photo. Else it is the box around its points, a
+            tenth larger on each side, since cloth reaches beyond its keypoints, in whole pixels and within the photo.
 
     Attributes:
         num_outside: how many points were left out so far because they lie outside of their photo.
     """
 
-    def __init__(self, split: str, rows: annotations.Annotations, scores: Optional[np.ndarray] = None):
-        self._split, self._rows, self._scores = split, rows, scores
+    def __init__(
+        self,
+        split: str,
+        rows: annotations.Annotations,
+        scores: Optional[np.ndarray] = None,
+        whole_photos: bool = False,
+    ):
+        self._split, self._rows, self._scores, self._whole_photos = split, rows, scores, whole_photos
         self._numbers: dict[str, list[int]] = {}
         for number, image_id in enumerate(rows.image_ids):
             self._numbers.setdefault(annotations.plain_id(image_id), []).append(number)
@@ -188,8 +175,22 @@ class Photos:
             occluded = self._rows.visibility[number, index] == 0
             plane = (float(x) + 0.5, float(y) + 0.5)  # as `base.geometry.to_plane`, which would bring TensorFlow in
             points.append(Point(self._rows.schema.keypoints[index], *plane, bool(occluded), _if_number(score)))
-        category, cells = self._rows.categories[number], self._rows.boxes
-        return Garment(category, tuple(points), cells[number] if cells else None)
+        box = self._rows.boxes[number] if self._rows.boxes else None
+        around = (0, 0, *size) if self._whole_photos or not points else _around(points, size)
+        return Garment(self._rows.categories[number], tuple(points), box, box or around)
+
+
+def _around(points: list[Point], size: tuple[int, int]) -> boxes.Box:
+    x0, x1 = _span([point.x for point in points], size[0])
+    y0, y1 = _span([point.y for point in points], size[1])
+    return x0, y0, x1, y1
+
+
+def _span(places: list[float], length: int) -> tuple[int, int]:
+    """Returns the edges of the whole pixels between the first and the last place and beyond: one at least."""
+    first, last = min(places), max(places)
+    margin = _MARGIN * (last - first)
+    return max(0, math.floor(first - margin)), min(length, math.ceil(last + margin))
 
 
 @contextlib.contextmanager

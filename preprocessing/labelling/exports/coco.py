@@ -33,7 +33,7 @@ def write(export, output):
             for garment in photo.garments:
                 num_annotations += 1
                 head = {"id": num_annotations, "image_id": image_id, "category_id": ids[garment.category]}
-                annotations.add({**head, **_annotation(garment, photo.size, export.schema)})
+                annotations.add({**head, **_annotation(garment, export.schema)})
         images.close()
         annotations.close()
         file.write(', "annotations": ')
@@ -49,13 +49,13 @@ def _category(schema, name, number):
     return {**own, "keypoints": list(names), "skeleton": skeleton}
 
 
-def _annotation(garment, size, schema):
+def _annotation(garment, schema):
     points = {point.keypoint: point for point in garment.points}
     numbers = []
     for name in schema.keypoint_names(garment.category):
         point = points.get(name)
         numbers += [point.x, point.y, 1 if point.occluded else 2] if point else [0, 0, 0]
-    x0, y0, x1, y1 = garment.bounds(size)
-    box = {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0), "iscrowd": 0}
+    x0, y0, x1, y1 = garment.frame
+    box = {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0), "iscrowd": 0, "segmentation": []}
     score = {} if garment.score is None else {"score": garment.score}
     return {"keypoints": numbers, "num_keypoints": len(points), **box, **score}

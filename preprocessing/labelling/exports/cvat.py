@@ -28,7 +28,7 @@ def write(export, output):
                 width, height = photo.size
                 with _element(xml, "image", id=number, name=photo.image_id, width=width, height=height):
                     for group, garment in enumerate(photo.garments, start=1):
-                        _write_garment(xml, photo, garment, group if garment.box else 0, source, export.schema)
+                        _write_garment(xml, garment, group if garment.box else 0, source, export.schema)
         file.write("\n")
 
 
@@ -66,7 +66,7 @@ def _write_label(xml, name, kind, parent=None):
             _text(xml, "parent", parent)
 
 
-def _write_garment(xml, photo, garment, group, source, schema):
+def _write_garment(xml, garment, group, source, schema):
     """Writes a skeleton and the box that belongs to it, if it has one; a group of 0 is none."""
     common = {"source": source, "z_order": 0, "group_id": group} if group else {"source": source, "z_order": 0}
     if garment.box:
@@ -74,7 +74,7 @@ def _write_garment(xml, photo, garment, group, source, schema):
         with _element(xml, "box", label=BOX_LABEL, occluded=0, **common, **corners):
             pass
     points = {point.keypoint: point for point in garment.points}
-    x0, y0, x1, y1 = garment.bounds(photo.size)
+    x0, y0, x1, y1 = garment.frame
     middle = f"{(x0 + x1) / 2:.2f},{(y0 + y1) / 2:.2f}"
     with _element(xml, "skeleton", label=garment.category, **common):
         for name in schema.keypoint_names(garment.category):

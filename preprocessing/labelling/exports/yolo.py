@@ -77,7 +77,7 @@ def _store(photo, path, link):
 
 def _numbers(garment, size, keypoints):
     """Returns box and keypoints of a line: centre, width and height, then x, y, v; all but v as parts of the photo."""
-    (width, height), (x0, y0, x1, y1) = size, garment.bounds(size)
+    (width, height), (x0, y0, x1, y1) = size, garment.frame
     parts = [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
     texts = [f"{part:.{_DIGITS}f}" for part in parts]
     points = {point.keypoint: point for point in garment.points}
