@@ -52,7 +52,7 @@ GROUPS = {
     ),
     "conversion": (
         Flag("splits", "strings", None, "The splits to convert, all train_* or all test_*; not given: every train_*."),
-        Flag("skip_bad", "bool", False, "Leave faulty rows out and list them in skipped.txt, instead of failing."),
+        Flag("skip_bad", "bool", False, "Leave what is faulty out and list it in skipped.txt, instead of failing."),
     ),
     "inference": (
         Flag("flip_on_test", "bool", False, "Average with the outputs of the flipped image."),
@@ -91,10 +91,11 @@ GROUPS = {
         Flag("num_photos", "int", 5, "Photos of each category on a sheet.", 1, 1000),
     ),
     "labelling": (
-        Flag("labels", "str", None, "What the labelling tool exported: a file, or labelme's folder."),
-        Flag("label_format", "str", None, "The tool; not given: as the file looks.", choices=FORMATS),
+        Flag("labels", "str", None, "The labels: a file, or a folder of them, as the tool exported it or the data set has it."),
+        Flag("label_format", "str", None, "The tool or data set; not given: as the labels look.", choices=FORMATS),
         Flag("images", "str", None, "The folder of the labelled photos; subfolders count too."),
         Flag("split", "str", "train_0", "The split to make, `train_0`, `train_1`, …"),
+        Flag("partition", "str", None, "The part of a data set to take, of those that it names itself (fld: train, val, test); not given: all."),
     ),
     "exporting": (
         Flag("scores", "str", None, "The scores of the submission's points: the CSV of eval_all.py --scores_output."),
