@@ -75,6 +75,10 @@ class Photo:
     garments: tuple[Garment, ...]
     where: tuple[str, str]
 
+    def rectangle(self, garment: Garment) -> Optional[boxes.Box]:
+        """Returns the box to draw around a garment, where garments may be without: each of several has one."""
+        return garment.box or ((0, 0, *self.size) if len(self.garments) > 1 else None)
+
 
 @dataclasses.dataclass(frozen=True)
 class Export:

@@ -1,8 +1,9 @@
 """CVAT, the XML named "CVAT for images 1.1": https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/.
 
 A garment is a skeleton with its category's name and a joint for each keypoint; absent ones are marked `outside`, and
-lie in the middle of the garment for those who want to have them. Its box is a rectangle with the label `garment` in the
-same group. Places are in the continuous plane, as CVAT counts.
+lie in the middle of the garment for those who want to have them. The box of a garment that has one, and of each of
+several in a photo, is a rectangle with the label `garment` in the same group. Places are in the continuous plane, as
+CVAT counts.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ def write(export, output):
                 width, height = photo.size
                 with _element(xml, "image", id=number, name=photo.image_id, width=width, height=height):
                     for group, garment in enumerate(photo.garments, start=1):
-                        _write_garment(xml, garment, group if garment.box else 0, source, export.schema)
+                        _write_garment(xml, garment, photo.rectangle(garment), group, source, export.schema)
         file.write("\n")
 
 
@@ -66,11 +67,11 @@ def _write_label(xml, name, kind, parent=None):
             _text(xml, "parent", parent)
 
 
-def _write_garment(xml, garment, group, source, schema):
-    """Writes a skeleton and the box that belongs to it, if it has one; a group of 0 is none."""
-    common = {"source": source, "z_order": 0, "group_id": group} if group else {"source": source, "z_order": 0}
-    if garment.box:
-        corners = dict(zip(("xtl", "ytl", "xbr", "ybr"), (f"{edge:.2f}" for edge in garment.box)))
+def _write_garment(xml, garment, box, group, source, schema):
+    """Writes a skeleton and the box that belongs to it, if it has one."""
+    common = {"source": source, "z_order": 0, **({"group_id": group} if box else {})}
+    if box:
+        corners = dict(zip(("xtl", "ytl", "xbr", "ybr"), (f"{edge:.2f}" for edge in box)))
         with _element(xml, "box", label=BOX_LABEL, occluded=0, **common, **corners):
             pass
     points = {point.keypoint: point for point in garment.points}

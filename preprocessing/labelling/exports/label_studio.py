@@ -43,8 +43,9 @@ def _garment(photo, garment, region):
     results, parent = [], {}
     if len(photo.garments) == 1:
         results.append(_result(photo, f"{region}_category", "choices", "category", {"choices": [garment.category]}))
-    if garment.box or len(photo.garments) > 1:
-        x0, y0, x1, y1 = garment.box or (0, 0, *photo.size)
+    rectangle = photo.rectangle(garment)
+    if rectangle:
+        x0, y0, x1, y1 = rectangle
         sides = _per_cent(photo, x1 - x0, y1 - y0, ("width", "height"))
         value = {**_per_cent(photo, x0, y0), **sides, "rotation": 0, "rectanglelabels": [garment.category]}
         results.append(_result(photo, region, "rectanglelabels", "garment", value))

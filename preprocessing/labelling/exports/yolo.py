@@ -8,8 +8,9 @@ Ultralytics knows one number of keypoints, so every line has all of the schema's
 lacks. All places are parts of the photo's width or height, in the continuous plane.
 """
 
-import json
 import os
+
+import yaml
 
 from base.errors import DataError
 from base.files import atomic_folder
@@ -43,7 +44,7 @@ def write(export, output):
                     numbers = _numbers(garment, photo.size, export.schema.keypoints)
                     file.write(f"{classes[garment.category]} {numbers}\n")
         with open(os.path.join(folder, "data.yaml"), "w", encoding="utf-8") as file:
-            file.write(_data_yaml(export))
+            _write_settings(export, file)
 
 
 def _name(photo):
@@ -90,21 +91,17 @@ def _numbers(garment, size, keypoints):
     return " ".join(texts)
 
 
-def _data_yaml(export):
-    """Returns the description of the data set; its lists are written as JSON, which YAML holds."""
-    schema, photos_folder = export.schema, json.dumps(f"images/{export.split}", ensure_ascii=False)
-    names = json.dumps(list(schema.keypoints), ensure_ascii=False)
-    numbered = list(enumerate(schema.category_names))
-    return "\n".join(
-        [
-            f"train: {photos_folder}",
-            f"val: {photos_folder} # the same photos: name others to validate on",
-            f"kpt_shape: [{len(schema.keypoints)}, 3]",
-            f"flip_idx: {list(schema.flip_permutation(ALL))}",
-            "names:",
-            *(f"  {number}: {json.dumps(name, ensure_ascii=False)}" for number, name in numbered),
-            "kpt_names:",
-            *(f"  {number}: {names}" for number, _ in numbered),
-            "",
-        ]
-    )
+def _write_settings(export, file):
+    """Writes what the columns of the labels are. All classes have the same ones."""
+    schema, images = export.schema, f"images/{export.split}"
+    names = list(schema.keypoints)
+    settings = {
+        "train": images,
+        "val": images,
+        "kpt_shape": [len(names), 3],
+        "flip_idx": list(schema.flip_permutation(ALL)),
+        "names": dict(enumerate(schema.category_names)),
+        "kpt_names": {number: list(names) for number in range(len(schema.category_names))},  # else YAML's anchors
+    }
+    file.write("# val: the same photos as train, because one of them must be there: name others to validate on.\n")
+    yaml.safe_dump(settings, file, allow_unicode=True, default_flow_style=None, sort_keys=False, width=120)
