@@ -80,6 +80,8 @@ GROUPS = {
         Flag("test_csv", "str", None, "The list of the photos that a submission must have, `test.csv`."),
         Flag("worst", "int", 0, "List this many photos of the largest error, worst first.", 0),
         Flag("against", "str", None, "Another submission for the same photos: prints the difference, and whether it may be chance."),
+        Flag("oks", "bool", False, "Print COCO's average precision by object keypoint similarity, too; needs a schema with sigmas, and pip install -e '.[coco]'."),
+        Flag("image_side_error", "bool", False, "Print the mean distance divided by the sides of the photo, too (of the box, where a row has one); needs --data_dir, the folder that the image ids are relative to."),
         Flag("predictions", "strings", [], "Submissions for the same photos."),
         Flag("weights", "str", None, "tools/ensemble.py: the weight of each submission, with commas between (not given: all the same); tools/import_weights.py: the file of the weights."),
         Flag("median", "bool", False, "Take the median of the coordinates instead of their mean."),
@@ -100,7 +102,9 @@ GROUPS = {
     "exporting": (
         Flag("scores", "str", None, "The scores of the submission's points: the CSV of eval_all.py --scores_output."),
         Flag("photo_url", "str", None, "What stands before an image id in the address of a photo; not given: that of Label Studio's local files."),
-        Flag("link_photos", "bool", False, "Link the photos instead of copying them, where the format takes them along."),
+        Flag("interface", "str", None, "A second file to write: what the tool must be told to show the labels (label_studio: the labelling interface; cvat: the task's labels)."),
+        Flag("link_photos", "bool", False, "Link to photos that are upright JPEGs instead of copying them, where photos are stored."),
+        Flag("whole_photos", "bool", False, "Where every garment must have a box (coco, yolo), a row without one gets the whole photo instead of the box around its points."),
     ),
     "serving": (
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),

@@ -17,7 +17,7 @@ from configs import command_line
 
 FLAGS = (
     "data_dir", "prediction", "scores", "label_format", "output", "split", "schema", "photo_url", "link_photos",
-    "whole_photos",
+    "whole_photos", "interface",
 )  # fmt: skip
 
 
@@ -35,17 +35,18 @@ def main(flags):
         raise UsageError(f"--label_format={flags.label_format} cannot be written: {expected}")
     if flags.scores and not flags.prediction:
         raise UsageError("--scores are those of predictions: expected --prediction, too")
+    form = exports.load(flags.label_format)
+    if flags.interface and not hasattr(form, "interface"):
+        raise UsageError(f"--interface is for tools that need one: --label_format={flags.label_format} has none")
 
     from base import schema as schemas
-    from base.files import cannot_write, exclusive_file
+    from base.files import atomic_write, cannot_write, exclusive_file
     from preprocessing.data import annotations
     from preprocessing.labelling import exported, point_scores
 
     split, table = _find(flags)
     output = os.path.normpath(flags.output)
-    if os.path.realpath(output) in map(os.path.realpath, filter(None, (table, flags.scores))):
-        raise UsageError(f"--output={flags.output} is read, too: expected another")
-    form = exports.load(flags.label_format)
+    _check_places({"output": output, "interface": flags.interface}, [table, flags.scores])
     if form.IS_FOLDER and os.path.lexists(output):
         raise DataError(output, None, "already exists: expected the name of a folder to make")
     schema = schemas.load(flags.schema)
@@ -57,6 +58,9 @@ def main(flags):
     with exclusive_file(output):
         try:
             _write(form, export, output)
+            if flags.interface:
+                with atomic_write(flags.interface, encoding="utf-8") as file:
+                    file.write(form.interface(schema))
         except OSError as error:
             raise cannot_write(output, error) from error
     if photos.num_outside:
@@ -77,6 +81,15 @@ def _find(flags):
     if not os.path.isfile(answers):
         raise DataError(answers, None, "is missing: expected the answers of the split, or --prediction")
     return split, answers
+
+
+def _check_places(written, read):
+    """Refuses an output in the place of another, or of a file that is read."""
+    taken = {os.path.realpath(path) for path in read if path}
+    for name, path in written.items():
+        if path and os.path.realpath(path) in taken:
+            raise UsageError(f"--{name}={path} is read or written already: expected another")
+        taken.add(path and os.path.realpath(path))
 
 
 def _model(prediction):

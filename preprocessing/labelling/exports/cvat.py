@@ -7,7 +7,9 @@ CVAT counts.
 """
 
 import contextlib
-from xml.sax.saxutils import XMLGenerator
+import json
+import math
+from xml.sax.saxutils import XMLGenerator, quoteattr
 
 from base.files import atomic_write
 
@@ -33,6 +35,45 @@ def write(export, output):
         file.write("\n")
 
 
+def interface(schema):
+    """Returns the labels of a task for such annotations, as the tab Raw of CVAT's constructor of labels takes them."""
+    labels = [
+        {
+            "name": category,
+            "type": "skeleton",
+            "attributes": [],
+            "sublabels": [
+                {"name": name, "type": "points", "attributes": []} for name in schema.keypoint_names(category)
+            ],
+            "svg": _template(schema, category),
+        }
+        for category in schema.category_names
+    ]
+    return json.dumps([*labels, {"name": BOX_LABEL, "type": "rectangle", "attributes": []}], indent=2) + "\n"
+
+
+def _template(schema, category):
+    """Returns the SVG of a new skeleton, in a square of 100: its joints on a circle, and the lines between them."""
+    names = schema.keypoint_names(category)
+    angles = [2 * math.pi * index / len(names) for index in range(len(names))]
+    places = [(f"{50 + 40 * math.sin(angle):.2f}", f"{50 - 40 * math.cos(angle):.2f}") for angle in angles]
+    parts = []
+    for pair in schema.outline(category):
+        a, b = map(names.index, pair)
+        ends = dict(zip(("x1", "y1", "x2", "y2"), places[a] + places[b]))
+        nodes = {"data-node-from": a + 1, "data-node-to": b + 1}
+        parts.append(_tag("line", {**ends, "data-type": "edge", **nodes, "stroke": "black", "stroke-width": 0.5}))
+    for number, (name, (x, y)) in enumerate(zip(names, places), start=1):
+        look = {"r": 1.5, "cx": x, "cy": y, "stroke": "black", "stroke-width": 0.1, "fill": "#b3b3b3"}
+        node = {"data-type": "element node", "data-element-id": number, "data-node-id": number}
+        parts.append(_tag("circle", {**look, **node, "data-label-name": name}))
+    return "".join(parts)
+
+
+def _tag(tag, attributes):
+    return f"<{tag} {' '.join(f'{key}={quoteattr(str(value))}' for key, value in attributes.items())}></{tag}>"
+
+
 @contextlib.contextmanager
 def _element(xml, tag, **attributes):
     xml.ignorableWhitespace("\n")
@@ -52,19 +93,19 @@ def _write_labels(xml, export):
         _text(xml, "name", export.split)
         with _element(xml, "labels"):
             for category in export.schema.category_names:
-                _write_label(xml, category, "skeleton")
+                _write_label(xml, category, "skeleton", svg=_template(export.schema, category))
                 for keypoint in export.schema.keypoint_names(category):
-                    _write_label(xml, keypoint, "points", category)
+                    _write_label(xml, keypoint, "points", parent=category)
             _write_label(xml, BOX_LABEL, "rectangle")
 
 
-def _write_label(xml, name, kind, parent=None):
+def _write_label(xml, name, kind, **others):
     with _element(xml, "label"):
         _text(xml, "name", name)
         _text(xml, "type", kind)
         _text(xml, "attributes", "")
-        if parent:
-            _text(xml, "parent", parent)
+        for tag, text in others.items():
+            _text(xml, tag, text)
 
 
 def _write_garment(xml, garment, box, group, source, schema):

@@ -6,12 +6,15 @@ category, and the parent of its points. Predictions go where Label Studio offers
 """
 
 import urllib.parse
+from xml.etree import ElementTree
 
 from base.files import atomic_write
 from preprocessing.labelling.exports._json_list import JsonList
 
 IS_FOLDER = False
 
+_CATEGORY, _GARMENT, _KEYPOINTS, _STATE = "category", "garment", "keypoints", "state"  # the interface's controls
+_OCCLUDED = "occluded"
 _POINT_SIZE = 0.5  # per cent of the photo's width: of the dot that is drawn
 
 
@@ -24,6 +27,24 @@ def write(export, output):
             tasks.add({"data": {"image": address}, **_labels(photo, export.model)})
         tasks.close()
         file.write("\n")
+
+
+def interface(schema):
+    """Returns the labelling interface of a project for such tasks: https://labelstud.io/tags."""
+    view = ElementTree.Element("View")
+    ElementTree.SubElement(view, "Image", name="image", value="$image")
+    _control(view, "Choices", _CATEGORY, "Choice", schema.category_names)
+    _control(view, "RectangleLabels", _GARMENT, "Label", schema.category_names)
+    _control(view, "KeyPointLabels", _KEYPOINTS, "Label", schema.keypoints)
+    _control(view, "Choices", _STATE, "Choice", [_OCCLUDED], perRegion="true", whenTagName=_KEYPOINTS)
+    ElementTree.indent(view)
+    return ElementTree.tostring(view, encoding="unicode") + "\n"
+
+
+def _control(view, kind, name, value_kind, values, **attributes):
+    control = ElementTree.SubElement(view, kind, name=name, toName="image", **attributes)
+    for value in values:
+        ElementTree.SubElement(control, value_kind, value=value)
 
 
 def _labels(photo, model):
@@ -42,22 +63,22 @@ def _garment(photo, garment, region):
     """Returns the results of one garment; `region` is the id of its rectangle, and the start of those of its points."""
     results, parent = [], {}
     if len(photo.garments) == 1:
-        results.append(_result(photo, f"{region}_category", "choices", "category", {"choices": [garment.category]}))
+        results.append(_result(photo, f"{region}_category", "choices", _CATEGORY, {"choices": [garment.category]}))
     rectangle = photo.rectangle(garment)
     if rectangle:
         x0, y0, x1, y1 = rectangle
         sides = _per_cent(photo, x1 - x0, y1 - y0, ("width", "height"))
         value = {**_per_cent(photo, x0, y0), **sides, "rotation": 0, "rectanglelabels": [garment.category]}
-        results.append(_result(photo, region, "rectanglelabels", "garment", value))
+        results.append(_result(photo, region, "rectanglelabels", _GARMENT, value))
         parent = {"parentID": region}
     for number, point in enumerate(garment.points, start=1):
         own, place = f"{region}_{number}", _per_cent(photo, point.x, point.y)
         score = {} if point.score is None else {"score": point.score}
         value = {**place, "width": _POINT_SIZE, "keypointlabels": [point.keypoint]}
-        results.append({**_result(photo, own, "keypointlabels", "keypoints", value), **parent, **score})
+        results.append({**_result(photo, own, "keypointlabels", _KEYPOINTS, value), **parent, **score})
         if point.occluded:
-            value = {**place, "width": _POINT_SIZE, "choices": ["occluded"]}
-            results.append(_result(photo, own, "choices", "state", value))
+            value = {**place, "width": _POINT_SIZE, "choices": [_OCCLUDED]}
+            results.append(_result(photo, own, "choices", _STATE, value))
     return results
 
 
