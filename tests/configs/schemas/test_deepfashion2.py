@@ -1,4 +1,4 @@
-"""DeepFashion2's schema: the places of its 294 keypoints, their mirror partners and sigmas; its garments can be drawn."""
+"""DeepFashion2's schema: the places of its 294 keypoints, their mirror partners and sigmas; it can be drawn."""
 
 import pytest
 
