@@ -80,10 +80,16 @@ def _garments(path, where, image, schema):
         if nodes:
             categories = [skeleton.get("label") for skeleton in own] if len(skeletons) > 1 and own else None
             categories = categories or tags + [skeleton.get("label") for skeleton in own]
-            garment = Garment(path, where, [image.get("name", "")], size, categories, [])
+            garment = Garment(path, where, _names(image), size, categories, [])
             box = next((boxes[one.get("group_id")] for one in own if one.get("group_id") in boxes), None)
             _fill(garment, nodes, box)
             yield garment
+
+
+def _names(image):
+    """Returns the names of an image's photo: a project may have one name in several subsets, which become folders."""
+    name, subset = image.get("name", ""), image.get("subset")
+    return [f"{subset}/{name}", name] if subset else [name]
 
 
 def _shown(skeleton):

@@ -21,7 +21,7 @@ _ITEM = re.compile(r"item\d+")
 def is_like(path, text):
     """Returns whether labels are a folder of JSON files with items, or such a file."""
     text = _folders.first_head(path, "*.json").lstrip() if text is None else text
-    return text.startswith("{") and ('"pair_id"' in text or re.search(r'"item\d+"', text) is not None)
+    return text.startswith("{") and re.search(r'"item\d+"', text) is not None
 
 
 def read(path, schema, notes):
