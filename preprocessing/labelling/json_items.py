@@ -13,6 +13,7 @@ from preprocessing.labelling.labelled import open_export, read_text
 
 _PIECE = 1 << 20  # characters that are read at a time
 _LONGEST = 1 << 26  # characters of an item
+_BEHIND = " \t\r\n,:]}"  # what may stand behind a value
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
 
@@ -111,7 +112,8 @@ class _Reader:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
-                if end < len(self._text) or self._is_whole:  # else a number may go on
+                is_ended = end < len(self._text) and self._text[end] in _BEHIND  # else a number may go on
+                if is_ended or self._is_whole or end - self._at > _LONGEST:
                     self._at = end
                     return value
             except ValueError as error:  # perhaps as the rest of it has not been read
