@@ -65,14 +65,19 @@ def _more_metrics(flags, truth, points):
     """Returns the metrics that flags ask for, by their names in the JSON, and the lines that say them."""
     from utility.scoring import image_side, oks
 
-    metrics, lines = {}, []
-    if flags.image_side_error:
+    metrics, lines, sides = {}, [], None
+    if flags.image_side_error or (flags.oks and flags.data_dir and truth.boxes):
         sides = image_side.sides(truth, flags.data_dir)
+    if flags.image_side_error:
         metrics["image_side_error"] = image_side.score(truth, points, sides)
         lines += image_side.lines(metrics["image_side_error"])
     if flags.oks:
+        whole = (truth.boxes or []).count(None)
+        if whole and sides is None:
+            what = "without a box: OKS takes the area around the keypoints, with --data_dir that of the photo"
+            command_line.warn(f"{flags.ground_truth}: {counted(whole, 'row')} {what}")
         sigmas = oks.sigmas(truth.schema, set(truth.categories), flags.schema)
-        metrics["oks"] = oks.average_precision(truth, points, sigmas, _ranking(flags, truth))
+        metrics["oks"] = oks.average_precision(truth, points, sigmas, _ranking(flags, truth), sides)
         lines.append(oks.line(metrics["oks"]))
     return metrics, lines
 

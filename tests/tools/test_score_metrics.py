@@ -56,6 +56,27 @@ def test_oks(files, program, capfd):
     assert (result["ap"], result["garments"]) == (pytest.approx(67 / 101), 3)
 
 
+def test_a_row_without_a_box_among_boxes_has_the_area_of_its_photo(files, program, capfd):
+    """In 16 times the area a distance counts a quarter."""
+    pytest.importorskip("pycocotools")
+    for name in ("p.csv", "answer.csv"):
+        former = (files / name).read_text()
+        (files / name).write_text(former.replace("_".join(map(str, BOX)), ""))
+    (files / "Images" / "street").mkdir(parents=True)
+    for name in set(NAMES):
+        Image.new("RGB", (244, 244)).save(files / name)
+    words = ("--oks", f"--json={files / 's.json'}")
+    assert score(program, files, *words) == 0
+    what = "2 rows without a box: OKS takes the area around the keypoints, with --data_dir that of the photo"
+    assert capfd.readouterr().err == f"score.py: warning: {files / 'answer.csv'}: {what}\n"
+    around = json.loads((files / "s.json").read_text())["oks"]
+    assert score(program, files, *words, f"--data_dir={files}") == 0
+    assert capfd.readouterr().err == ""
+    whole = json.loads((files / "s.json").read_text())["oks"]
+    assert around["ap50"] == pytest.approx(67 / 101)  # 15 px off in 61 * 61 px
+    assert whole["ap50"] == pytest.approx(1)
+
+
 def test_scores_rank_the_predictions(files, program):
     """The wrong one first: precision is 2/3 wherever it is above 0."""
     pytest.importorskip("pycocotools")

@@ -6,8 +6,9 @@ of OKS 0.50, 0.55, … 0.95, over 101 recalls, and over the categories (https://
 
 - Labelled is what COCO gives v > 0: visible and occluded keypoints. A row without any has no OKS, and is left out with
   its prediction.
-- The area is that of the row's box, w * h. A row without one takes the smallest box of whole pixels that holds its
-  labelled keypoints, so that a single keypoint has an area of 1 pixel.
+- The area is that of the row's box, w * h; where the file has boxes and a row has none, that of the whole photo, if its
+  sides are known. Else it is that of the smallest box of whole pixels that holds the labelled keypoints, so that one
+  keypoint alone has an area of 1 pixel.
 - A photo's predictions (20 of a category count at most) are matched to its garments by OKS, the highest score first.
   Predictions of the same score rank as their photos stand in the ground truth.
 
@@ -83,6 +84,7 @@ def average_precision(
     predicted: np.ndarray,
     sigmas_of: dict[str, np.ndarray],
     scores: Optional[np.ndarray] = None,
+    sides: Optional[np.ndarray] = None,
 ) -> Result:
     """Returns the `Result` of predictions.
 
@@ -91,6 +93,7 @@ def average_precision(
         predicted: [N, K, 2] float, the predicted points in photo pixels, in the order of `truth`.
         sigmas_of: what `sigmas` returns of the rows' categories.
         scores: [N] float, by which the predictions are ranked; all the same where not given.
+        sides: [N, 2] float px, width and height of each row's box or, without one, of its photo; None: not known.
 
     Raises:
         DataError: pycocotools is not installed.
@@ -98,7 +101,7 @@ def average_precision(
     evaluate = _evaluator()
     scores = np.ones(len(truth)) if scores is None else scores
     labelled = (truth.visibility >= 0) & scoring.own_keypoints(truth.categories, truth.schema)
-    areas = _areas(truth, labelled)
+    areas = _areas(truth, labelled, sides)
     counted = [name if own.any() else None for name, own in zip(truth.categories, labelled)]
     present = [name for name in truth.schema.category_names if name in set(counted)]
     photos = {name: number for number, name in enumerate(dict.fromkeys(truth.image_ids), 1)}
@@ -123,16 +126,17 @@ def line(result: Result) -> str:
     return f"{figures}   (means of {len(result.categories)} categories, {result.garments} garments)"
 
 
-def _areas(truth: Annotations, labelled: np.ndarray) -> np.ndarray:
-    """Returns [N] float64, the area of each row's box, or of the whole pixels around its labelled keypoints."""
+def _areas(truth: Annotations, labelled: np.ndarray, sides: Optional[np.ndarray]) -> np.ndarray:
+    """Returns [N] float64, the area of each row's box, of its photo, or of the whole pixels around its keypoints."""
+    if truth.boxes is not None and sides is not None:
+        return np.prod(sides, axis=1)
     low = np.where(labelled[..., None], truth.points, np.inf).min(axis=1)
     high = np.where(labelled[..., None], truth.points, -np.inf).max(axis=1)
     extents = np.where(labelled.any(axis=1, keepdims=True), high - low + 1, 0)
-    areas = np.prod(extents, axis=1)
     for row, box in enumerate(truth.boxes or ()):
         if box:
-            areas[row] = (box[2] - box[0]) * (box[3] - box[1])
-    return areas
+            extents[row] = box[2] - box[0], box[3] - box[1]
+    return np.prod(extents, axis=1)
 
 
 def _garments(images: np.ndarray, points: np.ndarray, labelled: np.ndarray, areas: np.ndarray) -> list[dict[str, Any]]:
