@@ -42,7 +42,7 @@ def expected(made):
 
 
 @pytest.mark.parametrize("name", exports.FORMATS)
-@hypothesis.settings(max_examples=60, deadline=None)
+@hypothesis.settings(max_examples=25, deadline=None)
 @hypothesis.given(made=made_splits.made_photos())
 def test_points_visibilities_categories_and_boxes_come_back(name, made):
     with tempfile.TemporaryDirectory() as temporary:
