@@ -14,6 +14,7 @@ _HEAD = 1 << 16  # bytes that tell the formats apart
 _ZIP = b"PK\x03\x04"  # how such an archive begins
 _MARK = b"\xef\xbb\xbf"  # which editors of Windows begin a file with
 _SHOWN_PLACES = 5
+_MOST_WHERE, _MOST_WHAT = 200, 600  # characters of a fault
 
 Point = tuple[str, float, float, bool]
 Frame = tuple[float, float, float, float]
@@ -99,12 +100,18 @@ def gathering(faults, file, where):
     try:
         yield
     except DataErrors as error:
-        faults += error.errors
+        faults += map(_brief, error.errors)
     except DataError as error:
-        faults.append(error)
+        faults.append(_brief(error))
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         what = f"is no export of this tool ({type(error).__name__}: {str(error)[:200]})"
         faults.append(DataError(file, where, f"{what}: expected the file as the tool wrote it"))
+
+
+def _brief(error):
+    """Returns an error whose line is not endless, as a name in the export may be."""
+    where = error.where if error.where is None else error.where[:_MOST_WHERE]
+    return DataError(error.file, where, error.what[:_MOST_WHAT])
 
 
 def open_export(path):

@@ -6,7 +6,6 @@ The category is `clothes_type`: upper, lower or full. Of each landmark v is 0 fo
 `list_eval_partition.txt`, which may be missing.
 """
 
-import glob
 import os
 
 from base.errors import DataError
@@ -69,10 +68,9 @@ def _landmarks(path):
 
 
 def _beside(path, name):
-    """Returns the path of a table of the same data set, which may lie in a folder beside; None where there is none."""
+    """Returns the path of a table of the same data set, beside it or in the folder Eval beside; None if there is none."""
     folder = os.path.dirname(os.path.abspath(path))
-    places = [os.path.join(folder, name)]
-    places += sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(folder)), "*", name)))
+    places = (os.path.join(folder, name), os.path.join(os.path.dirname(folder), "Eval", name))
     return next((place for place in places if os.path.isfile(place)), None)
 
 
