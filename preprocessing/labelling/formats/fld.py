@@ -68,7 +68,7 @@ def _landmarks(path):
 
 
 def _beside(path, name):
-    """Returns the path of a table of the same data set, beside it or in the folder Eval beside; None if there is none."""
+    """Returns the path of a table of the same data set, beside it or in the folder Eval; None if there is none."""
     folder = os.path.dirname(os.path.abspath(path))
     places = (os.path.join(folder, name), os.path.join(os.path.dirname(folder), "Eval", name))
     return next((place for place in places if os.path.isfile(place)), None)
