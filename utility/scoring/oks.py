@@ -25,7 +25,7 @@ import numpy as np
 from base.errors import DataError
 from base.progress import Progress
 from base.schema import Schema
-from base.wording import some
+from base.wording import counted, some
 from preprocessing.data.annotations import Annotations
 from utility.scoring import scoring
 
@@ -102,14 +102,14 @@ def average_precision(
     scores = np.ones(len(truth)) if scores is None else scores
     labelled = (truth.visibility >= 0) & scoring.own_keypoints(truth.categories, truth.schema)
     areas = _areas(truth, labelled, sides)
-    counted = [name if own.any() else None for name, own in zip(truth.categories, labelled)]
-    present = [name for name in truth.schema.category_names if name in set(counted)]
+    category_of = [name if own.any() else None for name, own in zip(truth.categories, labelled)]
+    present = [name for name in truth.schema.category_names if name in set(category_of)]
     photos = {name: number for number, name in enumerate(dict.fromkeys(truth.image_ids), 1)}
     images = np.array([photos[name] for name in truth.image_ids])
     result = {}
     with Progress("categories", len(present)) as progress:
         for name in present:
-            rows = [row for row, category in enumerate(counted) if category == name]
+            rows = [row for row, category in enumerate(category_of) if category == name]
             cells = np.ix_(rows, truth.schema.keypoint_indices(name))
             garments = _garments(images[rows], truth.points[cells], labelled[cells], areas[rows])
             found = _predictions(images[rows], predicted[cells], scores[rows])
@@ -123,7 +123,7 @@ def line(result: Result) -> str:
     if result.ap is None:
         return "OKS AP   undefined: no labelled keypoint in the ground truth"
     figures = f"OKS AP   {result.ap:.6f}   AP50 {result.ap50:.6f}   AP75 {result.ap75:.6f}"
-    return f"{figures}   (means of {len(result.categories)} categories, {result.garments} garments)"
+    return f"{figures}   (mean over categories, {counted(result.garments, 'garment')})"
 
 
 def _areas(truth: Annotations, labelled: np.ndarray, sides: Optional[np.ndarray]) -> np.ndarray:
