@@ -61,12 +61,16 @@ class Garment:
 class Notes:
     """What a reader has to say beside its garments.
 
+    Args:
+        path: of the labels.
+        shows_progress: whether the reader shows how many files it has read.
+
     Attributes:
         faults: a DataError for each thing that is wrong.
     """
 
-    def __init__(self, path: str):
-        self._path = path
+    def __init__(self, path: str, shows_progress: bool = False):
+        self._path, self._shows_progress = path, shows_progress
         self.faults: list[DataError] = []
         self._places: dict[tuple[str, str], list[str]] = {}
         self._counts: dict[tuple[str, str], int] = {}
@@ -74,6 +78,18 @@ class Notes:
     def collecting(self, file, where):
         """Notes an error of the block: see `gathering`."""
         return gathering(self.faults, file, where)
+
+    def watched(self, files):
+        """Yields the files of labels, and shows how many of them are done."""
+        from base.progress import Progress
+
+        if self._shows_progress:
+            with Progress("files of labels", len(files)) as bar:
+                for file in files:
+                    yield file
+                    bar.step()
+        else:
+            yield from files
 
     def count(self, noun: str, remark: str, where: Optional[str] = None) -> None:
         """Counts one more of what a remark is about; `{places}` in the remark becomes the first places counted."""

@@ -113,7 +113,7 @@ def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda 
 
 
 def _survey(labels):
-    notes = Notes(labels.path)
+    notes = Notes(labels.path, shows_progress=True)
     survey = _Survey(collections.Counter())
     for garment in labels.garments(notes):
         survey.counts[garment.photo] += 1

@@ -33,7 +33,7 @@ def read(path, schema, notes):
     files = _folders.files(path, "*.json") if os.path.isdir(path) else [path]
     if not files:
         raise DataError(path, None, "has no .json file: expected the folder annos of DeepFashion2")
-    for file in files:
+    for file in notes.watched(files):
         with notes.collecting(file, None):
             content = json_items.content(file, _EXPECTED)
             if not isinstance(content, dict):

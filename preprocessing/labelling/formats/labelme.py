@@ -31,7 +31,7 @@ def read(path, schema, notes):
     files = _folders.files(path, "*.json") if os.path.isdir(path) else [path]
     if not files:
         raise DataError(path, None, "has no .json file: expected the folder that labelme saved into")
-    for file in files:
+    for file in notes.watched(files):
         with notes.collecting(file, None):
             content = _content(file)
             groups, rectangles = _groups(content["shapes"], notes)

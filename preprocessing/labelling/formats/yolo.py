@@ -40,7 +40,7 @@ def read(path, schema, notes):
     files = _label_files(settings.folder if place == path else path)
     if not files:
         raise DataError(path, None, "has no .txt file in a folder labels: expected a YOLO-pose data set")
-    for file in files:
+    for file in notes.watched(files):
         with notes.collecting(file, None):
             rows = [line.split() for line in read_text(file).splitlines()]
             if not any(rows):
