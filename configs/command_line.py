@@ -27,7 +27,7 @@ TRAINING_GROUPS = (
 )
 
 # The flags that name single files: what a program reads, and what it writes.
-_READ = ("prediction", "predictions", "against", "ground_truth", "test_csv")
+_READ = ("prediction", "predictions", "scores", "against", "ground_truth", "test_csv")
 _WRITTEN = ("output", "scores_output", "json")
 
 _MARK = "\ufeff"

@@ -52,7 +52,7 @@ GROUPS = {
     ),
     "conversion": (
         Flag("splits", "strings", None, "The splits to convert, all train_* or all test_*; not given: every train_*."),
-        Flag("skip_bad", "bool", False, "Leave faulty rows out and list them in skipped.txt, instead of failing."),
+        Flag("skip_bad", "bool", False, "Leave what is faulty out and list it in skipped.txt, instead of failing."),
     ),
     "inference": (
         Flag("flip_on_test", "bool", False, "Average with the outputs of the flipped image."),
@@ -80,6 +80,8 @@ GROUPS = {
         Flag("test_csv", "str", None, "The list of the photos that a submission must have, `test.csv`."),
         Flag("worst", "int", 0, "List this many photos of the largest error, worst first.", 0),
         Flag("against", "str", None, "Another submission for the same photos: prints the difference, and whether it may be chance."),
+        Flag("oks", "bool", False, "Print COCO's average precision by object keypoint similarity, too; needs a schema with sigmas, and pip install -e '.[coco]'."),
+        Flag("image_side_error", "bool", False, "Print the mean distance divided by the sides of the photo, too (of the box, where a row has one); needs --data_dir, the folder that the image ids are relative to."),
         Flag("predictions", "strings", [], "Submissions for the same photos."),
         Flag("weights", "str", None, "tools/ensemble.py: the weight of each submission, with commas between (not given: all the same); tools/import_weights.py: the file of the weights."),
         Flag("median", "bool", False, "Take the median of the coordinates instead of their mean."),
@@ -91,10 +93,18 @@ GROUPS = {
         Flag("num_photos", "int", 5, "Photos of each category on a sheet.", 1, 1000),
     ),
     "labelling": (
-        Flag("labels", "str", None, "What the labelling tool exported: a file, or labelme's folder."),
-        Flag("label_format", "str", None, "The tool; not given: as the file looks.", choices=FORMATS),
+        Flag("labels", "str", None, "The labels: a file, or a folder of them, as the tool exported it or the data set has it."),
+        Flag("label_format", "str", None, "The tool or data set; not given: as the labels look.", choices=FORMATS),
         Flag("images", "str", None, "The folder of the labelled photos; subfolders count too."),
         Flag("split", "str", "train_0", "The split to make, `train_0`, `train_1`, …"),
+        Flag("partition", "str", None, "The part of a data set to take, of those that it names itself (fld: train, val, test); not given: all."),
+    ),
+    "exporting": (
+        Flag("scores", "str", None, "The scores of the submission's points: the CSV of eval_all.py --scores_output."),
+        Flag("photo_url", "str", None, "What stands before an image id in the address of a photo; not given: that of Label Studio's local files."),
+        Flag("interface", "str", None, "A second file to write: what the tool must be told to show the labels (label_studio: the labelling interface; cvat: the task's labels)."),
+        Flag("link_photos", "bool", False, "Link to photos that are upright JPEGs instead of copying them, where photos are stored."),
+        Flag("whole_photos", "bool", False, "Where every garment must have a box (coco, yolo), a row without one gets the whole photo instead of the box around its points."),
     ),
     "serving": (
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),

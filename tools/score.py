@@ -2,12 +2,15 @@
 
 Rows may stand in any order: they are known by their photo, or where the files have boxes by photo, category and box.
 
-With --against the difference of two submissions, and whether it may be chance: a paired bootstrap over photos.
+With --against the difference of two submissions, and whether it may be chance: a paired bootstrap over photos. With
+--oks COCO's average precision of keypoints, by the schema's sigmas. With --image_side_error the metric of the papers on
+fashion landmarks: the mean distance divided by the sides of the photo, --data_dir/<image_id>, or of the row's box.
 """
 
 import dataclasses
 import json
 
+from base.errors import DataError, UsageError
 from base.schema import ALL
 from base.wording import counted
 from configs import command_line, cross_checks
@@ -17,8 +20,13 @@ def main(flags):
     """Prints the table (the NE of everything in the last line) and writes the JSON where asked for.
 
     Raises:
-        DataError, DataErrors: a file is wrong, or the two are not for the same photos.
+        UsageError: flags contradict each other.
+        DataError, DataErrors: a file is wrong, the two are not for the same photos, the schema has no sigmas, or a
+            library is not installed.
     """
+    if flags.scores and not flags.oks:
+        raise UsageError("--scores rank the predictions for --oks: expected --oks, too")
+
     from base import schema as schemas
     from base.files import atomic_write
     from preprocessing.data import annotations, boxes
@@ -40,7 +48,8 @@ def main(flags):
         other = read(flags.against)
         others = other.points[submission.aligned_rows(other, truth)]
         intervals["against"] = bootstrap.difference(truth, points, others)
-    result.update({name: interval and dataclasses.asdict(interval) for name, interval in intervals.items()})
+    metrics, metric_lines = _more_metrics(flags, truth, points)
+    result.update({name: one and dataclasses.asdict(one) for name, one in {**intervals, **metrics}.items()})
     if flags.json:
         with atomic_write(flags.json) as file:
             file.write(json.dumps(result, indent=2) + "\n")
@@ -49,7 +58,50 @@ def main(flags):
         name = f"{image_id} {boxes.to_text(box)}".rstrip()
         print(f"{flags.prediction}: line {prediction.lines[rows[row]]}: {name}: NE {error:.6f}")
     *lines, last = scoring.table(result)
-    print("\n".join([*lines, *_interval_lines(flags.against, **intervals), last]))
+    print("\n".join([*lines, *metric_lines, *_interval_lines(flags.against, **intervals), last]))
+
+
+def _more_metrics(flags, truth, points):
+    """Returns the metrics that flags ask for, by their names in the JSON, and the lines that say them."""
+    from utility.scoring import image_side, oks
+
+    metrics, lines, sides = {}, [], None
+    if flags.image_side_error or (flags.oks and flags.data_dir and truth.boxes):
+        sides = image_side.sides(truth, flags.data_dir)
+    if flags.image_side_error:
+        metrics["image_side_error"] = image_side.score(truth, points, sides)
+        lines += image_side.lines(metrics["image_side_error"])
+    if flags.oks:
+        whole = (truth.boxes or []).count(None)
+        if whole and sides is None:
+            what = "without a box: OKS takes the area around the keypoints, with --data_dir that of the photo"
+            command_line.warn(f"{flags.ground_truth}: {counted(whole, 'row')} {what}")
+        sigmas = oks.sigmas(truth.schema, set(truth.categories), flags.schema)
+        metrics["oks"] = oks.average_precision(truth, points, sigmas, _ranking(flags, truth), sides)
+        lines.append(oks.line(metrics["oks"]))
+    return metrics, lines
+
+
+def _ranking(flags, truth):
+    """Returns the mean score [N] of each prediction's points, in the order of `truth`; None without --scores."""
+    if not flags.scores:
+        return None
+
+    import numpy as np
+
+    from preprocessing.data import annotations
+    from preprocessing.labelling import point_scores
+
+    prediction = annotations.read(flags.prediction, truth.schema)  # with the rows that --category leaves out
+    scores = point_scores.read(flags.scores, prediction)
+    lacking = np.flatnonzero(np.isnan(scores).all(axis=1))
+    if lacking.size:
+        what = (
+            f"has no score for line {prediction.lines[lacking[0]]} of {flags.prediction}: expected one for each point"
+        )
+        raise DataError(flags.scores, None, what)
+    row_of = {key: row for row, key in enumerate(prediction.keys)}
+    return np.nanmean(scores, axis=1)[[row_of[key] for key in truth.keys]]
 
 
 def _interval_lines(other, interval, against=None):
@@ -72,6 +124,9 @@ if __name__ == "__main__":
     command_line.run(
         main,
         __doc__,
-        flags=["prediction", "ground_truth", "json", "worst", "against", "category", "schema"],
+        flags=[
+            "prediction", "ground_truth", "json", "worst", "against", "category", "schema", "oks", "scores",
+            "image_side_error", "data_dir",
+        ],
         required=["prediction", "ground_truth"],
-    )
+    )  # fmt: skip

@@ -1,145 +1,188 @@
-"""What a labelling tool says of its photos, and its translation into rows of the competition's CSV."""
+"""What the readers of labels give: garments in photos, faults and remarks. And what readers share."""
 
 import contextlib
 import dataclasses
 import math
+import reprlib
+from typing import Optional
 
 from base.errors import DataError, DataErrors
+from base.wording import counted, some
 
-MOST_BYTES = 500_000_000  # of an export
-_ROUNDING = 1e-6  # pixels: of a place that was a whole one before it became per cent of the photo
-_ZIP = "PK\x03\x04"  # how such an archive begins
+MOST_BYTES = 500_000_000  # of an export that is read as a whole
+_HEAD = 1 << 16  # bytes that tell the formats apart
+_ZIP = b"PK\x03\x04"  # how such an archive begins
+_MARK = b"\xef\xbb\xbf"  # which editors of Windows begin a file with
+_SHOWN_PLACES = 5
+_MOST_WHERE, _MOST_WHAT = 200, 600  # characters of a fault
+
+Point = tuple[str, float, float, bool]
+Frame = tuple[float, float, float, float]
 
 
 @dataclasses.dataclass
-class LabelledPhoto:
-    """One photo of an export.
+class Garment:
+    """A garment in a photo, as an export describes it.
 
     Attributes:
         file, where: the export's file and the place in it, for messages.
         names: the photo's path as the export has it, with `/` between folders; where it may stand for several names,
-            the likelier first.
-        size: (width, height) that the points refer to.
+            the likelier first. The first tells photos apart.
+        size: (width, height) of the photo that was labelled; None where the export does not say.
         categories: the category names that the export gives it; none where it says nothing.
         points: (label, x, y, occluded) of each point, in the continuous plane of the upright photo: pixel i covers
             [i, i + 1).
+        box: (x0, y0, x1, y1) of the garment, in the same plane; None where the export has none.
+        faults: what is wrong with it, found in reading.
+        partition: the part of the data set that the photo belongs to, such as `train`; None where there are none.
+        in_fractions: whether x and y count in widths and heights of the photo.
+        drops_outside: whether points outside of the photo are left out, as published data sets have them; else they
+            are faults, which whoever labelled the photo can put right.
     """
 
     file: str
     where: str
-    names: list
-    size: tuple
-    categories: list
-    points: list
+    names: list[str]
+    size: Optional[tuple[int, int]]
+    categories: list[str]
+    points: list[Point]
+    box: Optional[Frame] = None
+    faults: list[DataError] = dataclasses.field(default_factory=list)
+    partition: Optional[str] = None
+    in_fractions: bool = False
+    drops_outside: bool = False
 
     @property
-    def name(self):
-        """The photo's likeliest file name, without its folder."""
-        return self.names[0].rsplit("/", 1)[-1]
+    def photo(self) -> str:
+        """The name that tells the photo from others."""
+        return self.names[0]
 
 
-@dataclasses.dataclass
-class Export:
-    """What a reader found.
-
-    Attributes:
-        photos: the LabelledPhotos that have points.
-        faults: a DataError for each thing that is wrong.
-        remarks: lines to be said of what was passed over.
-    """
-
-    photos: list = dataclasses.field(default_factory=list)
-    faults: list = dataclasses.field(default_factory=list)
-    remarks: list = dataclasses.field(default_factory=list)
-
-    @contextlib.contextmanager
-    def collecting(self, file, where):
-        """Notes an error of the block, of the export or of what a wrongly built one makes Python say."""
-        try:
-            yield
-        except DataError as error:
-            self.faults.append(error)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            what = f"is no export of this tool ({type(error).__name__}: {error})"
-            self.faults.append(DataError(file, where, f"{what}: expected the file as the tool wrote it"))
-
-
-def to_row(photo, default_category, schema):
-    """Returns the category and {keypoint name: (x, y, visibility)} in whole pixels.
+class Notes:
+    """What a reader has to say beside its garments.
 
     Args:
-        photo: a LabelledPhoto.
-        default_category: the category of photos that the export gives none; None if there is no default.
-        schema: the Schema.
+        path: of the labels.
+        shows_progress: whether the reader shows how many files it has read.
+
+    Attributes:
+        faults: a DataError for each thing that is wrong.
+    """
+
+    def __init__(self, path: str, shows_progress: bool = False):
+        self._path, self._shows_progress = path, shows_progress
+        self.faults: list[DataError] = []
+        self._places: dict[tuple[str, str], list[str]] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def collecting(self, file, where):
+        """Notes an error of the block: see `gathering`."""
+        return gathering(self.faults, file, where)
+
+    def watched(self, files):
+        """Yields the files of labels, and shows how many of them are done."""
+        from base.progress import Progress
+
+        if self._shows_progress:
+            with Progress("files of labels", len(files)) as bar:
+                for file in files:
+                    yield file
+                    bar.step()
+        else:
+            yield from files
+
+    def count(self, noun: str, remark: str, where: Optional[str] = None) -> None:
+        """Counts one more of what a remark is about; `{places}` in the remark becomes the first places counted."""
+        key = noun, remark
+        self._counts[key] = self._counts.get(key, 0) + 1
+        places = self._places.setdefault(key, [])
+        if where is not None and len(places) <= _SHOWN_PLACES:
+            places.append(where)
+
+    @property
+    def remarks(self) -> list[str]:
+        """A line for each kind of thing that was passed over or changed."""
+        lines = []
+        for (noun, remark), count in self._counts.items():
+            places = self._places[noun, remark]
+            shown = ", ".join(places[:_SHOWN_PLACES]) + (", …" if len(places) > _SHOWN_PLACES else "")
+            lines.append(f"{self._path}: {counted(count, noun)} {remark.replace('{places}', shown)}")
+        return lines
+
+
+@contextlib.contextmanager
+def gathering(faults, file, where):
+    """Adds to `faults` an error of the block, of the export or of what a wrongly built one makes Python say."""
+    try:
+        yield
+    except DataErrors as error:
+        faults += map(_brief, error.errors)
+    except DataError as error:
+        faults.append(_brief(error))
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        what = f"is no export of this tool ({type(error).__name__}: {str(error)[:200]})"
+        faults.append(DataError(file, where, f"{what}: expected the file as the tool wrote it"))
+
+
+def _brief(error):
+    """Returns an error whose line is not endless, as a name in the export may be."""
+    where = error.where if error.where is None else error.where[:_MOST_WHERE]
+    return DataError(error.file, where, error.what[:_MOST_WHAT])
+
+
+def open_export(path):
+    """Opens an export for reading bytes, behind the mark that some editors put first.
 
     Raises:
-        DataErrors: no category or more than one, unknown labels, points twice or outside.
+        DataError: it cannot be read, or is a ZIP archive.
     """
     try:
-        category = _category(photo, default_category, schema)
-    except DataError as error:
-        raise DataErrors([error]) from error
-    own = schema.keypoint_names(category)
-    row, faults = {}, []
-    for label, x, y, occluded in photo.points:
-        where = f"{photo.where}, {label}"
-        try:
-            if label not in own:
-                what = f"is no keypoint of {category}: expected one of {', '.join(own)}"
-                raise DataError(photo.file, where, what)
-            if label in row:
-                raise DataError(photo.file, where, "stands twice: expected one point of each name")
-            row[label] = (_pixel(photo, where, x, 0), _pixel(photo, where, y, 1), 0 if occluded else 1)
-        except DataError as error:
-            faults.append(error)
-    if faults:
-        raise DataErrors(faults)
-    return category, row
+        file = open(path, "rb")  # noqa: SIM115 (the caller closes it)
+        begin = file.read(len(_ZIP))
+        file.seek(len(_MARK) if begin.startswith(_MARK) else 0)
+    except (OSError, ValueError) as error:
+        raise DataError(path, None, f"cannot be read ({getattr(error, 'strerror', error)})") from error
+    if begin == _ZIP:
+        file.close()
+        raise DataError(path, None, "is a ZIP archive: expected the file of labels in it, so unpack it first")
+    return file
 
 
-def _category(photo, default, schema):
-    named = sorted(set(photo.categories))
-    if len(named) > 1:
-        raise DataError(photo.file, photo.where, f"has {len(named)} categories ({', '.join(named)}): expected one")
-    category = named[0] if named else default
-    if category is None:
-        what = "has no category: expected a label of one, or --category"
-        raise DataError(photo.file, photo.where, what)
-    if category not in schema.category_names:
-        what = f"{category!r} is no category: expected one of {', '.join(schema.category_names)}"
-        raise DataError(photo.file, photo.where, what)
-    return category
-
-
-def _pixel(photo, where, place, axis):
-    """Returns the whole pixel of a continuous coordinate; a point on the far edge belongs to the last pixel."""
-    length = photo.size[axis]
-    if not 0 <= place <= length:
-        size = "x".join(map(str, photo.size))
-        raise DataError(photo.file, where, f"is at {place:g}: expected a place in the photo of {size}")
-    return min(math.floor(place + _ROUNDING), length - 1)
-
-
-def read_text(path):
+def read_text(path, most=MOST_BYTES):
     """Returns the text of an export file.
 
     Raises:
         DataError: it cannot be read, is too large, or is no text.
     """
+    with open_export(path) as file:
+        data = _read(path, file, most + 1)
+    if len(data) > most:
+        raise DataError(path, None, f"has more than {most:,} bytes: expected an export in parts")
+    return _decode(path, data, len(data))
+
+
+def head(path):
+    """Returns the first characters of an export's text; raises as `read_text` does."""
+    with open_export(path) as file:
+        data = _read(path, file, _HEAD)
+    return _decode(path, data, len(data) if len(data) < _HEAD else _HEAD - 4)
+
+
+def _read(path, file, most):
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
-            text = file.read(MOST_BYTES + 1)
+        return file.read(most)
     except OSError as error:
         raise DataError(path, None, f"cannot be read ({error.strerror})") from error
-    if text.startswith(_ZIP):
-        raise DataError(path, None, "is a ZIP archive: expected the file of labels in it, so unpack it first")
-    if len(text) > MOST_BYTES:
-        raise DataError(path, None, f"has more than {MOST_BYTES:,} characters: expected an export in parts")
+
+
+def _decode(path, data, sure):
+    """Returns the text of bytes; a character may be cut short behind the first `sure` of them."""
     try:
-        text.encode()
-    except UnicodeError as error:
-        raise DataError(path, None, "is no text in UTF-8: expected an export in JSON or XML") from error
-    return text
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start >= sure:
+            return data[: error.start].decode("utf-8")
+        raise DataError(path, None, "is no text in UTF-8: expected an export as the tool wrote it") from error
 
 
 def number(value, file, where, least=-math.inf):
@@ -156,5 +199,45 @@ def number(value, file, where, least=-math.inf):
         result = math.nan
     if not (math.isfinite(result) and result >= least) or isinstance(value, bool):
         bound = f" of at least {least:g}" if math.isfinite(least) else ""
-        raise DataError(file, where, f"{value!r} is not valid: expected a finite number{bound}")
+        raise DataError(file, where, f"{shown(value)} is not valid: expected a finite number{bound}")
     return result
+
+
+def numbers(values, count, file, where):
+    """Returns a list of `count` finite floats.
+
+    Raises:
+        DataError: the value is no list of so many numbers.
+    """
+    if not isinstance(values, (list, tuple)) or len(values) != count:
+        got = f"{len(values)}" if isinstance(values, (list, tuple)) else shown(values)
+        raise DataError(file, where, f"expected {count} numbers, got {got}")
+    return [number(value, file, where) for value in values]
+
+
+def whole(value, file, where, choices):
+    """Returns a value that must be one of some whole numbers.
+
+    Raises:
+        DataError: it is another.
+    """
+    result = number(value, file, where)
+    if result not in choices:
+        raise DataError(file, where, f"expected {', '.join(map(str, choices))}, got {shown(value)}")
+    return int(result)
+
+
+def as_category(name, schema):
+    """Returns the name of a category as a schema has it: tools and data sets write spaces for `_`."""
+    name = str(name)
+    return name if name in schema.category_names else name.strip().replace(" ", "_")
+
+
+def shown(value):
+    """Returns a value out of a file as it can stand in an error line: not endless."""
+    return reprlib.repr(value)
+
+
+def listed(names):
+    """Returns names as an error can name what it expected: the first of them."""
+    return some(list(names), 40)

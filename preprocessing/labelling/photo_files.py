@@ -12,13 +12,13 @@ class PhotoFiles:
 
     Args:
         images: the folder.
-        photos: a list of LabelledPhoto.
+        named: the likeliest name of each photo of the export, each once.
 
     Raises:
         DataError: the folder has no file.
     """
 
-    def __init__(self, images, photos):
+    def __init__(self, images, named):
         self._images = os.path.abspath(images)
         self._paths = {}
         for folder, _, names in sorted(os.walk(self._images)):
@@ -29,10 +29,10 @@ class PhotoFiles:
         self._uploaded = collections.defaultdict(list)
         for name in self._paths:
             self._uploaded[_uploaded(name)].append(name)
-        self._num_named = collections.Counter(photo.name for photo in photos)
+        self._num_named = collections.Counter(map(_file_name, named))
 
-    def find(self, photo):
-        """Returns the path of a LabelledPhoto's file.
+    def find(self, garment):
+        """Returns the path of the file of a garment's photo.
 
         Among files of one name the folders decide: those of the photo's path that the export and the disk agree on.
         The folders of a photo whose name is the only one on both sides may differ: an export knows another machine's.
@@ -40,17 +40,18 @@ class PhotoFiles:
         Raises:
             DataError: there is no such file, or there are several.
         """
-        for name in photo.names:
-            file = name.rsplit("/", 1)[-1]
+        found = []
+        for name in garment.names:
+            file = _file_name(name)
             similar = [file] if file in self._paths else self._uploaded.get(file, [])
             found = [path for one in similar for path in self._paths[one]]
-            if len(found) > 1 or (found and self._num_named[photo.name] > 1):
+            if len(found) > 1 or (found and self._num_named[_file_name(garment.photo)] > 1):
                 found = self._of_the_folders(name, found)
             if found:
                 break
         if len(found) != 1:
-            what = f"{photo.name} was found {len(found)} times: expected one photo of that name below --images"
-            raise DataError(photo.file, photo.where, what)
+            what = f"was found {len(found)} times: expected one photo of that name below --images"
+            raise DataError(garment.file, garment.where, f"{_file_name(garment.photo)} {what}")
         return found[0]
 
     def _of_the_folders(self, name, paths):
@@ -65,6 +66,10 @@ class PhotoFiles:
                 shared[path] = count, below == wanted or (below == ["."] and not wanted)
         best = max(shared.values(), default=None)
         return [path for path, value in shared.items() if value == best]
+
+
+def _file_name(name):
+    return name.rsplit("/", 1)[-1]
 
 
 def _uploaded(name):

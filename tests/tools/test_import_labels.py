@@ -15,7 +15,7 @@ from PIL import Image
 from base.errors import DataError, DataErrors, UsageError
 from configs import command_line
 from preprocessing.data import annotations
-from preprocessing.labelling import labelled
+from preprocessing.labelling import labelled, placing
 from tools import import_labels, make_synthetic_data
 
 
@@ -322,8 +322,8 @@ def test_shapes_round_the_garment_and_what_is_not_labelled_are_passed_over_and_s
     assert written(tmp_path / "DATA") == expected(drawn)
     lines = capfd.readouterr().err.splitlines()
     assert lines == [
-        f"import_labels.py: warning: {tmp_path}/labels: 1 file without points passed over",
         f"import_labels.py: warning: {tmp_path}/labels: {len(photos) + 1} shapes of other types than point passed over",
+        f"import_labels.py: warning: {tmp_path}/labels: 1 file without points passed over",
     ]
 
 
@@ -340,8 +340,8 @@ def test_the_last_of_several_annotations_counts_and_is_said(tmp_path, program, c
     assert list(cells_by_photo(tmp_path / "DATA").values()) == [9]
     lines = capfd.readouterr().err.splitlines()
     assert [line.split("export.json: ")[1] for line in lines] == [
-        "1 task without points passed over",
         "1 task with several annotations (task 0): the last counts",
+        "1 task without points passed over",
     ]
 
 
@@ -380,16 +380,16 @@ def test_one_photo_under_two_names_is_named(tmp_path):
     (tmp_path / "export.xml").write_text(cvat(rows))
     with pytest.raises(DataErrors) as caught:
         run(f"--labels={tmp_path}/export.xml", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
-    assert "image a/b.jpg: b.jpg is the photo of image a/a.jpg (a.jpg), too" in caught.value.lines()[0]
+    assert "image a/b.jpg: a/b.jpg is the photo a/a.jpg, byte for byte" in caught.value.lines()[0]
 
 
 @pytest.mark.parametrize("size", [96, 1000, 1920, 3024, 4032])
 def test_whole_pixels_stay_what_they_are_as_per_cent_of_the_photo(size):
     places = [x / size * 100 / 100 * size for x in range(size)]
-    photo = labelled.LabelledPhoto("file", "task", ["a.jpg"], (size, size), ["skirt"], [])
-    moved = [dataclasses.replace(photo, points=[("hemline_left", x, 0.0, False)]) for x in places]
-    rows = [labelled.to_row(one, None, SCHEMA) for one in moved]
-    assert [row["hemline_left"][0] for _, row in rows] == list(range(size))
+    garment = labelled.Garment("file", "task", ["a.jpg"], (size, size), ["skirt"], [])
+    moved = [dataclasses.replace(garment, points=[("hemline_left", x, 0.0, False)]) for x in places]
+    rows = [placing.to_row(one, (size, size), None, SCHEMA, labelled.Notes("file")) for one in moved]
+    assert [row.cells["hemline_left"][0] for row in rows] == list(range(size))
 
 
 def test_control_characters_of_labels_do_not_reach_the_terminal(tmp_path, program, capfd):
@@ -405,10 +405,10 @@ def test_control_characters_of_labels_do_not_reach_the_terminal(tmp_path, progra
 
 @pytest.mark.parametrize("wrong", [lambda: [][3], lambda: {}["a"], lambda: None.a, lambda: int("a"), lambda: 3 + "a"])
 def test_whatever_a_wrong_export_makes_python_say_is_one_fault(wrong):
-    export = labelled.Export()
-    with export.collecting("a.json", "task 3"):
+    notes = labelled.Notes("a.json")
+    with notes.collecting("a.json", "task 3"):
         wrong()
-    (fault,) = export.faults
+    (fault,) = notes.faults
     assert str(fault).startswith("a.json: task 3: is no export of this tool (")
 
 

@@ -128,11 +128,13 @@ def table(result):
 
     The last line is `NE 0.318597 (31.8597 %) over 82708 keypoints`.
     """
-    lines = [f"{'':<10} {'keypoint':<16} {'NE':>10} {'NE %':>10} {'keypoints':>10}"]
+    names = [name for scores in result["categories"].values() for name in scores["points"]]
+    widths = [max([10, *map(len, result["categories"])]), max([16, *map(len, names)])]
+    lines = [_columns("", "keypoint", "NE", "NE %", "keypoints", widths)]
     for category, scores in result["categories"].items():
         for name, point in scores["points"].items():
-            lines.append(_row(category, name, point))
-        lines += [_row(category, "(all)", scores), ""]
+            lines.append(_row(category, name, point, widths))
+        lines += [_row(category, "(all)", scores, widths), ""]
     for name, entry in result["visibility"].items():
         lines.append(f"{name:<10} {entry['keypoints']:>8} keypoints {_percent(entry['share']):>10}")
     lines += ["", *(f"PCK@{threshold:<4} {_percent(share):>10}" for threshold, share in result["pck"].items())]
@@ -143,9 +145,13 @@ def table(result):
     return [*lines, f"NE {result['ne']:.6f} ({100 * result['ne']:.4f} %) over {result['keypoints']} keypoints"]
 
 
-def _row(category, name, mean):
+def _row(category, name, mean, widths):
     ne = f"{mean['ne']:.6f}" if mean["ne"] is not None else "-"
-    return f"{category:<10} {name:<16} {ne:>10} {_percent(mean['ne']):>10} {mean['keypoints']:>10}"
+    return _columns(category, name, ne, _percent(mean["ne"]), mean["keypoints"], widths)
+
+
+def _columns(category, name, ne, percent, keypoints, widths):
+    return f"{category:<{widths[0]}} {name:<{widths[1]}} {ne:>10} {percent:>10} {keypoints:>10}"
 
 
 def _percent(share):

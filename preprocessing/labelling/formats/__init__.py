@@ -2,9 +2,12 @@
 
 A format's file has
 
-    read(path, schema) -> the `labelled.Export` of the labels at `path`, a file or a folder; raises DataError.
-    is_like(path, text) -> whether labels look like this format, for those who do not name it. `text` is a file's, None
-        for a folder.
+    read(path, schema, notes) -> yields a `labelled.Garment` for each garment of the labels at `path`, a file or a
+        folder, as it reads them. What is wrong with a part goes into `notes.faults`, what is passed over is counted
+        there; it raises DataError where nothing can be read. It is called twice: see `split`.
+    is_like(path, text) -> whether labels look like this format, for those who do not name it. `text` is a file's
+        beginning, None for a folder.
+    SCHEMA -> the name of the schema of a data set that has its own; other formats have none.
 """
 
 import importlib
@@ -28,7 +31,7 @@ def guess(path):
     Raises:
         DataError: the labels cannot be read, or look like none or like several.
     """
-    text = None if os.path.isdir(path) else labelled.read_text(path).lstrip()
+    text = None if os.path.isdir(path) else labelled.head(path).lstrip()
     like = [name for name in FORMATS if load(name).is_like(path, text)]
     if len(like) == 1:
         return load(like[0])

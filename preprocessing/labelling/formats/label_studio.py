@@ -1,15 +1,17 @@
 """Label Studio: the export named JSON, a list of tasks with keypoints in per cent of the photo.
 
-The category is a choice of the photo; a keypoint is occluded when its region has the choice or the text `occluded`.
+The category is a choice of the photo; a keypoint is occluded when its region has the choice or the text `occluded`. Of
+several garments, each is a rectangle whose label is the category, with its keypoints below it in the tree of regions.
 """
 
-import json
 import re
 import urllib.parse
 
-from base.errors import DataError
-from base.wording import counted
-from preprocessing.labelling.labelled import Export, LabelledPhoto, number, read_text
+from base.errors import DataError, DataErrors
+from preprocessing.labelling import json_items
+from preprocessing.labelling.labelled import Garment, gathering, head, number, shown
+
+_EXPECTED = "Label Studio's export named JSON"
 
 
 def is_like(path, text):
@@ -18,63 +20,80 @@ def is_like(path, text):
     return text is not None and text.startswith("[")
 
 
-def read(path, schema):
-    """Returns the `Export` in a file. Remarks say which tasks were passed over, and where the last of several counts.
+def read(path, schema, notes):
+    """Yields the Garments in a file. Remarks say which tasks were passed over, and where the last of several counts.
 
     Raises:
         DataError: the file is no such export.
     """
-    try:
-        tasks = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise DataError(path, None, f"is no JSON ({error}): expected Label Studio's export named JSON") from error
-    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise DataError(path, None, "is no list of tasks: expected Label Studio's export named JSON")
-    if tasks and not any("annotations" in task for task in tasks):
-        what = "has no task with annotations, as in the export JSON-MIN: expected Label Studio's export named JSON"
-        raise DataError(path, None, what)
-    export, several, without = Export(), [], 0
-    for index, task in enumerate(tasks, start=1):
-        where = f"task {task.get('id', index)}"
-        with export.collecting(path, where):
+    is_finished = index = 0
+    for index, (key, task) in enumerate(json_items.items(path, _EXPECTED), start=1):
+        if key is not None or not isinstance(task, dict):
+            raise DataError(path, None, f"is no list of tasks: expected {_EXPECTED}")
+        is_finished = is_finished or "annotations" in task
+        where = f"task {shown(task.get('id', index))}"
+        with notes.collecting(path, where):
             finished = [done for done in task.get("annotations") or [] if not done.get("was_cancelled")]
             results = (finished[-1].get("result") or []) if finished else []
             if not any(result.get("type") == "keypointlabels" for result in results):
-                without += 1
+                notes.count("task", "without points passed over")
                 continue
             if len(finished) > 1:
-                several.append(where)
-            export.photos.append(_photo(export, path, where, task, results, schema))
-    if without:
-        export.remarks.append(f"{path}: {counted(without, 'task')} without points passed over")
-    if several:
-        shown = ", ".join(several[:5]) + (", …" if len(several) > 5 else "")
-        export.remarks.append(
-            f"{path}: {counted(len(several), 'task')} with several annotations ({shown}): the last counts"
-        )
-    return export
+                notes.count("task", "with several annotations ({places}): the last counts", where)
+            yield from _garments(path, where, task, results, schema)
+    if not index and not head(path).lstrip().startswith("["):
+        raise DataError(path, None, f"is no list of tasks: expected {_EXPECTED}")
+    if index and not is_finished:
+        what = f"has no task with annotations, as in the export JSON-MIN: expected {_EXPECTED}"
+        raise DataError(path, None, what)
 
 
-def _photo(export, path, where, task, results, schema):
-    occluded = {result.get("id") for result in results if _says_occluded(result)}
-    points, sizes, categories = [], set(), []
+def _garments(path, where, task, results, schema):
+    """Yields the garments of a task: one for each rectangle with keypoints, and one of the keypoints without."""
+    rectangles = {result.get("id"): result for result in results if result.get("type") == "rectanglelabels"}
+    parts = {}
     for result in results:
         if result.get("type") == "keypointlabels":
-            with export.collecting(path, where):
-                size = _size(path, where, result)
-                sizes.add(size)
-                points.append(_point(path, where, result, size, result.get("id") in occluded))
-        elif result.get("type") == "choices":
-            categories += [choice for choice in result["value"].get("choices", []) if choice in schema.category_names]
-    if len(sizes) > 1:
-        raise DataError(path, where, "has points of photos of different sizes: expected one photo per task")
-    return LabelledPhoto(path, where, _names(path, where, task), sizes.pop() if sizes else None, categories, points)
+            parent = result.get("parentID")
+            parts.setdefault(parent if parent in rectangles else None, []).append(result)
+    chosen = [_names_in(result, "choices", schema) for result in results if result.get("type") == "choices"]
+    occluded = {result.get("id") for result in results if _says_occluded(result)}
+    for parent, keypoints in parts.items():
+        garment = Garment(path, where, [], None, sum(chosen, []), [])
+        if parent is not None:
+            garment.where = f"{where}, region {shown(parent)}"
+            with gathering(garment.faults, path, garment.where):
+                garment.box = _frame(path, garment.where, rectangles[parent])
+            garment.categories = _names_in(rectangles[parent], "rectanglelabels", schema) or garment.categories
+        _add_points(garment, keypoints, occluded)
+        with gathering(garment.faults, path, garment.where):
+            garment.names = _names(path, where, task)
+        if not garment.names:
+            raise DataErrors(garment.faults)
+        yield garment
+
+
+def _names_in(result, key, schema):
+    return [name for name in result["value"].get(key, []) if name in schema.category_names]
 
 
 def _says_occluded(result):
     texts = (result.get("value") or {}).get("choices", []) if result.get("type") == "choices" else []
     texts = texts + list((result.get("meta") or {}).get("text", []))
     return "occluded" in texts
+
+
+def _add_points(garment, keypoints, occluded):
+    sizes = set()
+    for result in keypoints:
+        with gathering(garment.faults, garment.file, garment.where):
+            size = _size(garment.file, garment.where, result)
+            sizes.add(size)
+            garment.points.append(_point(garment.file, garment.where, result, size, result.get("id") in occluded))
+    if len(sizes) > 1:
+        what = "has points of photos of different sizes: expected one photo per task"
+        garment.faults.append(DataError(garment.file, garment.where, what))
+    garment.size = min(sizes, default=None)
 
 
 def _size(path, where, result):
@@ -92,6 +111,17 @@ def _point(path, where, result, size, occluded):
     where = f"{where}, {names[0]}"
     x, y = (number(value.get(axis), path, f"{where}, {axis}") / 100 * side for axis, side in zip("xy", size))
     return names[0], x, y, occluded
+
+
+def _frame(path, where, rectangle):
+    """Returns the box of a rectangle, which Label Studio has in per cent of the photo."""
+    if (rectangle["value"].get("rotation") or 0) != 0:
+        raise DataError(path, where, "is a turned rectangle: expected one with upright sides")
+    width, height = _size(path, where, rectangle)
+    value = {key: number(rectangle["value"].get(key), path, f"{where}, {key}") for key in ("x", "y", "width", "height")}
+    left, top = value["x"], value["y"]
+    right, bottom = left + value["width"], top + value["height"]
+    return left / 100 * width, top / 100 * height, right / 100 * width, bottom / 100 * height
 
 
 def _names(path, where, task):

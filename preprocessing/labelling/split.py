@@ -1,0 +1,159 @@
+"""A split of a data set, made of labels and photos.
+
+The labels are read twice, so that memory holds neither: first to learn which photos there are, which decides where each
+is found and which show several garments; then garment by garment.
+"""
+
+import collections
+import dataclasses
+import os
+from typing import Any, Optional
+
+from base.errors import DataError, DataErrors, one_line
+from base.progress import Progress
+from preprocessing.labelling.labelled import Notes
+from preprocessing.labelling.photo_files import PhotoFiles
+from preprocessing.labelling.photo_store import SEVERAL, PhotoStore
+from preprocessing.labelling.placing import to_row
+from preprocessing.labelling.table import Table
+
+SKIPPED = "skipped.txt"  # in the split's folder: what --skip_bad left out
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """Labels on the disk.
+
+    Attributes:
+        form: the module of their format, one of `formats`.
+        path: their file or folder.
+        schema: the Schema of their names.
+        partition: the part to take, of those that the labels know; None for all.
+        default_category: the category of garments that the labels give none; None if there is no default.
+    """
+
+    form: Any
+    path: str
+    schema: Any
+    partition: Optional[str] = None
+    default_category: Optional[str] = None
+
+    def garments(self, notes):
+        """Yields the Garments, as they are read."""
+        for garment in self.form.read(self.path, self.schema, notes):
+            if self.partition is None or garment.partition == self.partition:
+                yield garment
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What a split holds: photos, rows, and the faults of those left out."""
+
+    num_photos: int
+    num_rows: int
+    faults: list
+
+
+@dataclasses.dataclass
+class _Survey:
+    """What the first reading learned: garments by photo, and whether one has a box."""
+
+    counts: collections.Counter
+    has_boxes: bool = False
+
+
+def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda line: None):
+    """Writes the photos and the table of one split.
+
+    Args:
+        folder: an existing folder to fill, which counts only if this returns.
+        labels: the Labels.
+        images: the folder of the photos; subfolders count too.
+        skip_bad: leave faulty garments out, and list them in SKIPPED.
+        links: link to the photos instead of copying them, where they are upright JPEGs.
+        on_remark: called with a line for each kind of thing that was passed over.
+
+    Returns:
+        What was Written.
+
+    Raises:
+        DataError, DataErrors: the labels cannot be read, or are none; every photo or label that is wrong.
+    """
+    survey = _survey(labels)
+    notes = Notes(labels.path)
+    store = PhotoStore(folder, PhotoFiles(images, survey.counts), links)
+    path = os.path.join(folder, "Annotations", "annotations.csv")
+    seen: set = set()
+    with (
+        Table(path, labels.schema, survey.has_boxes) as table,
+        Progress("garments", sum(survey.counts.values())) as bar,
+    ):
+        for garment in labels.garments(notes):
+            image_id = row = None
+            with notes.collecting(garment.file, garment.where):
+                row = _row(garment, labels, survey, store, notes)
+                if row is not None and (skip_bad or not notes.faults):
+                    image_id = store.store(garment, SEVERAL if survey.counts[garment.photo] > 1 else row.category)
+                    _check_once(garment, (image_id, row.category, row.box), seen)
+                else:
+                    row = None
+            if row is not None:
+                table.add(image_id, row)
+            bar.step()
+    for line in notes.remarks:
+        on_remark(line)
+    if notes.faults and not (skip_bad and table.count):
+        raise DataErrors(notes.faults)
+    if not table.count:
+        raise DataError(labels.path, None, "has no garment with points in its photo: expected finished labels")
+    if notes.faults:
+        with open(os.path.join(folder, SKIPPED), "w", encoding="utf-8") as file:
+            file.write("".join(f"{one_line(str(fault))}\n" for fault in notes.faults))
+    return Written(store.count, table.count, notes.faults)
+
+
+def _survey(labels):
+    notes = Notes(labels.path, shows_progress=True)
+    survey = _Survey(collections.Counter())
+    for garment in labels.garments(notes):
+        survey.counts[garment.photo] += 1
+        survey.has_boxes = survey.has_boxes or garment.box is not None
+    if not survey.counts and not notes.faults:
+        what = "has no photo with points"
+        if labels.partition is not None:
+            what = f"{what} in the partition {labels.partition}"
+        raise DataError(labels.path, None, f"{what}: expected an export of finished labels")
+    return survey
+
+
+def _row(garment, labels, survey, store, notes):
+    """Returns the placing.Row of a garment; None where there is none, as was said already.
+
+    Raises:
+        DataErrors: all that is wrong with its labels and its photo.
+    """
+    faults, row, size = [], None, garment.size
+    try:
+        size = store.size(garment)
+    except DataError as error:
+        faults.append(error)
+    if survey.counts[garment.photo] > 1 and garment.box is None:
+        what = f"is one of {survey.counts[garment.photo]} garments in {garment.photo}, and has no box"
+        faults.append(DataError(garment.file, garment.where, f"{what}: expected a box for each of them"))
+    if size or garment.size:
+        try:
+            row = to_row(garment, garment.size or size, labels.default_category, labels.schema, notes)
+        except DataErrors as error:
+            faults += error.errors
+    else:
+        faults += garment.faults
+    if faults:
+        raise DataErrors(faults)
+    return row if size else None
+
+
+def _check_once(garment, key, seen):
+    if key in seen:
+        what = "has the photo, category and box of an earlier garment: expected each once"
+        raise DataError(garment.file, garment.where, what)
+    seen.add(key)

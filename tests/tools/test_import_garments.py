@@ -1,0 +1,226 @@
+"""Photos of several garments, and data sets of others, become rows with boxes; what is faulty is left out if wanted."""
+
+import json
+import os
+
+import pytest
+from fashionai import SCHEMA
+from made_labels import write
+from PIL import Image
+
+from base import schema as schemas
+from base.errors import DataError, DataErrors
+from configs import command_line
+from preprocessing.data import annotations
+from tools import import_labels
+
+SIZE = (60, 40)
+# {category: (box, {keypoint: (x, y, v)})} of a photo, in whole pixels.
+GARMENTS = {
+    "skirt": ((3, 20, 30, 39), {"waistband_left": (5, 21, 1), "hemline_right": (29, 38, 0)}),
+    "blouse": ((10, 2, 50, 25), {"neckline_left": (20, 2, 1), "armpit_right": (49, 24, 1)}),
+}
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two photos that differ."""
+    os.makedirs(tmp_path / "photos")
+    for number, name in enumerate(["a.jpg", "b.jpg"]):
+        Image.new("RGB", SIZE, (90, 90 + number, 90)).save(tmp_path / "photos" / name)
+    return tmp_path / "photos"
+
+
+def run(tmp_path, labels, *more):
+    words = [f"--labels={labels}", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA", *more]
+    import_labels.main(command_line.parse(["import_labels.py", *words], import_labels.FLAGS, []))
+
+
+def read(tmp_path, schema=SCHEMA):
+    """Returns {(photo, category): (box, cells)} of the split, and its image ids."""
+    rows = annotations.read(tmp_path / "DATA" / "train_0" / "Annotations" / "annotations.csv", schema)
+    found = {}
+    for number, (image_id, category) in enumerate(zip(rows.image_ids, rows.categories)):
+        cells = {
+            name: (*rows.points[number, index].astype(int).tolist(), int(rows.visibility[number, index]))
+            for index, name in enumerate(schema.keypoints)
+            if rows.visibility[number, index] >= 0
+        }
+        photo = (tmp_path / "DATA" / "train_0" / image_id).read_bytes()
+        name = next(path.name for path in (tmp_path / "photos").iterdir() if path.read_bytes() == photo)
+        found[name, category] = (rows.boxes[number] if rows.boxes else None, cells)
+    return found, rows.image_ids
+
+
+def coco(photo_garments):
+    """Returns a COCO file of {photo: [(category, box, cells)]}."""
+    categories = [
+        {"id": number, "name": name, "keypoints": list(SCHEMA.keypoint_names(name))}
+        for number, name in enumerate(SCHEMA.category_names)
+    ]
+    images, labels = [], []
+    for image_id, (photo, made) in enumerate(photo_garments.items()):
+        images.append({"id": image_id, "file_name": photo, "width": SIZE[0], "height": SIZE[1]})
+        for category, (x0, y0, x1, y1), cells in made:
+            values = []
+            for name in SCHEMA.keypoint_names(category):
+                x, y, v = cells.get(name, (0, 0, -1))
+                values += [x, y, v + 1]
+            kind = SCHEMA.category_names.index(category)
+            box = [x0, y0, x1 - x0, y1 - y0]
+            labels.append(
+                {"id": len(labels), "image_id": image_id, "category_id": kind, "keypoints": values, "bbox": box}
+            )
+    return json.dumps({"images": images, "annotations": labels, "categories": categories})
+
+
+def both(photo="a.jpg"):
+    return {photo: [(category, *values) for category, values in GARMENTS.items()]}
+
+
+def label_studio():
+    region = {"original_width": SIZE[0], "original_height": SIZE[1], "image_rotation": 0}
+    results = []
+    for category, ((x0, y0, x1, y1), cells) in GARMENTS.items():
+        value = {"x": x0 / 0.6, "y": y0 / 0.4, "width": (x1 - x0) / 0.6, "height": (y1 - y0) / 0.4}
+        value["rectanglelabels"] = [category]
+        results.append({**region, "id": category, "type": "rectanglelabels", "value": value})
+        for name, (x, y, v) in cells.items():
+            value = {"x": (x + 0.5) / 0.6, "y": (y + 0.5) / 0.4, "keypointlabels": [name]}
+            own = {"id": name, "parentID": category, "type": "keypointlabels", "value": value}
+            results += [
+                {**region, **own},
+                *([{"id": name, "type": "choices", "value": {"choices": ["occluded"]}}] * (1 - v)),
+            ]
+    return json.dumps([{"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": results}]}])
+
+
+def cvat():
+    lines = [f"<annotations><image name='a.jpg' width='{SIZE[0]}' height='{SIZE[1]}'>"]
+    for group, (category, ((x0, y0, x1, y1), cells)) in enumerate(GARMENTS.items(), start=1):
+        lines.append(f"<box label='garment' xtl='{x0}' ytl='{y0}' xbr='{x1}' ybr='{y1}' group_id='{group}'/>")
+        lines.append(f"<skeleton label='{category}' group_id='{group}'>")
+        for name, (x, y, v) in cells.items():
+            lines.append(f"<points label='{name}' occluded='{1 - v}' outside='0' points='{x + 0.5},{y + 0.5}'/>")
+        lines.append("<points label='nobody' occluded='0' outside='1' points='0,0'/></skeleton>")
+    return "\n".join([*lines, "</image></annotations>"])
+
+
+def labelme():
+    shapes = []
+    for group, (category, ((x0, y0, x1, y1), cells)) in enumerate(GARMENTS.items()):
+        corners = [[x1, y0], [x0, y1]]
+        shapes.append({"label": category, "points": corners, "shape_type": "rectangle", "group_id": group})
+        for name, (x, y, v) in cells.items():
+            own = {"label": name, "points": [[x + 0.5, y + 0.5]], "group_id": group, "flags": {"occluded": v == 0}}
+            shapes.append({**own, "shape_type": "point"})
+    content = {"shapes": shapes, "imagePath": "../photos/a.jpg", "imageWidth": SIZE[0], "imageHeight": SIZE[1]}
+    return json.dumps({**content, "flags": {}})
+
+
+TOOLS = {"coco": lambda: coco(both()), "label_studio": label_studio, "cvat": cvat, "labelme": labelme}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_garments_of_a_photo_become_rows_with_boxes(tmp_path, photos, tool):
+    run(tmp_path, write(tmp_path / "labels" / "a", TOOLS[tool]()))
+    found, image_ids = read(tmp_path)
+    assert found == {("a.jpg", category): values for category, values in GARMENTS.items()}
+    assert len(set(image_ids)) == 1
+    assert image_ids[0].startswith("Images/several/")
+
+
+def test_a_photo_of_one_garment_lies_in_the_folder_of_its_category(tmp_path, photos):
+    made = {**both(), "b.jpg": [("skirt", *GARMENTS["skirt"])]}
+    run(tmp_path, write(tmp_path / "a.json", coco(made)))
+    found, image_ids = read(tmp_path)
+    assert found["b.jpg", "skirt"] == GARMENTS["skirt"]
+    assert sorted(image_id.split("/")[1] for image_id in image_ids) == ["several", "several", "skirt"]
+
+
+def test_several_garments_need_boxes_and_differ(tmp_path, photos):
+    content = json.loads(coco({**both(), "b.jpg": [("skirt", *GARMENTS["skirt"])] * 2}))
+    content["annotations"][0]["bbox"] = [0, 0, 0, 0]
+    with pytest.raises(DataErrors) as caught:
+        run(tmp_path, write(tmp_path / "a.json", json.dumps(content)))
+    (line,) = caught.value.lines()
+    assert "annotation 0: is one of 2 garments in a.jpg, and has no box: expected a box for each of them" in line
+    content["annotations"][0]["bbox"] = [1, 2, 30, 30]
+    with pytest.raises(DataErrors, match="1 faults") as caught:
+        run(tmp_path, write(tmp_path / "a.json", json.dumps(content)))
+    (line,) = caught.value.lines()
+    assert "annotation 3: has the photo, category and box of an earlier garment: expected each once" in line
+    assert os.listdir(tmp_path / "DATA") == []
+
+
+def test_what_is_faulty_is_left_out_and_listed(tmp_path, photos, program, capfd):
+    """A garment is left out alone, a photo that is missing with all its garments."""
+    content = json.loads(coco({**both(), "b.jpg": [("skirt", *GARMENTS["skirt"])], **both("gone.jpg")}))
+    content["annotations"][1]["keypoints"][2] = 7
+    labels = write(tmp_path / "a.json", json.dumps(content))
+    words = (f"--labels={labels}", f"--images={photos}", f"--output_dir={tmp_path}/DATA")
+    assert program("tools/import_labels.py", *words) == 1
+    failed = [line.split("a.json: ")[1] for line in capfd.readouterr().err.splitlines()]
+    assert failed == [
+        "annotation 1, v of neckline_left: expected 0, 1, 2, got 7.0",
+        "annotation 3: gone.jpg was found 0 times: expected one photo of that name below --images",
+    ]
+    assert os.listdir(tmp_path / "DATA") == []
+    assert program("tools/import_labels.py", *words, "--skip_bad") == 0
+    printed, errors = capfd.readouterr()
+    listed = tmp_path / "DATA" / "train_0" / "skipped.txt"
+    assert errors == f"import_labels.py: warning: 2 faults, their garments left out: {listed}\n"
+    assert printed == f"{tmp_path}/DATA/train_0: 2 photos\n"
+    assert [line.split("a.json: ")[1] for line in listed.read_text().splitlines()] == failed
+    assert sorted(read(tmp_path)[0]) == [("a.jpg", "skirt"), ("b.jpg", "skirt")]
+
+
+def test_nothing_good_is_an_error_even_when_faults_are_left_out(tmp_path, photos):
+    with pytest.raises(DataErrors):
+        run(tmp_path, write(tmp_path / "a.json", coco(both("gone.jpg"))), "--skip_bad")
+    assert os.listdir(tmp_path / "DATA") == []
+
+
+def test_links_lead_to_upright_jpegs_alone(tmp_path, photos):
+    Image.new("RGB", SIZE, (9, 9, 9)).save(photos / "c.png")
+    made = {name: [("skirt", *GARMENTS["skirt"])] for name in ("a.jpg", "c.png")}
+    run(tmp_path, write(tmp_path / "a.json", coco(made)), "--link_photos")
+    stored = sorted((tmp_path / "DATA").rglob("*.jpg"), key=lambda path: not path.samefile(photos / "a.jpg"))
+    assert len(stored) == 2
+    assert stored[0].samefile(photos / "a.jpg")
+    with Image.open(stored[1]) as image:
+        assert (image.format, image.size) == ("JPEG", SIZE)
+    assert not stored[1].is_symlink()
+    assert stored[1].stat().st_nlink == 1
+
+
+def fld_table(header, *lines):
+    return "\n".join([str(len(lines)), header, *lines])
+
+
+def test_a_partition_and_the_schema_of_a_data_set(tmp_path, photos):
+    columns = "landmark_visibility_1 landmark_location_x_1 landmark_location_y_1"
+    rows = [f"{name} 2 1 0 010 011 1 20 12 2 000 000 0 5 39" for name in ("a.jpg", "b.jpg")]
+    write(
+        tmp_path / "fld" / "list_landmarks.txt", fld_table(f"image_name clothes_type variation_type {columns}", *rows)
+    )
+    parts = fld_table("image_name evaluation_status", "a.jpg train", "b.jpg val")
+    write(tmp_path / "fld" / "list_eval_partition.txt", parts)
+    run(tmp_path, tmp_path / "fld", "--partition=val")
+    cells = {"waistline_left": (10, 11, 1), "waistline_right": (20, 12, 0), "hem_right": (5, 39, 1)}
+    assert read(tmp_path, schemas.load("fld"))[0] == {("b.jpg", "lower"): (None, cells)}
+    with pytest.raises(DataError, match="has no photo with points in the partition query"):
+        run(tmp_path, tmp_path / "fld", "--partition=query", "--split=train_1")
+
+
+def test_the_schema_of_deepfashion2_is_implied_and_another_may_be_given(tmp_path, photos):
+    item = {"category_name": "skirt", "bounding_box": [3, 2, 40, 38], "landmarks": [5, 6, 2] * 8}
+    write(tmp_path / "annos" / "a.json", json.dumps({"source": "shop", "pair_id": 1, "item1": item}))
+    run(tmp_path, tmp_path / "annos")
+    schema = schemas.load("deepfashion2")
+    assert read(tmp_path, schema)[0] == {
+        ("a.jpg", "skirt"): ((3, 2, 40, 38), dict.fromkeys(schema.keypoint_names("skirt"), (5, 6, 1)))
+    }
+    with pytest.raises(DataErrors) as caught:
+        run(tmp_path, tmp_path / "annos", "--schema=fashionai", "--split=train_1")
+    assert "item1.landmarks: expected 12 numbers, got 24" in caught.value.lines()[0]
