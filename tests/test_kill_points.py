@@ -8,7 +8,6 @@ import sys
 import pytest
 from kill_points import TESTS, scenarios
 
-
 ONE_KILL = ("swa", "swa_without_validation", "seq_train")  # trainings, as the one with two
 
 
