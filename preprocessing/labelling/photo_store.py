@@ -41,6 +41,11 @@ class PhotoStore:
         """How many photos are stored."""
         return len(self._first_names)
 
+    @property
+    def names(self):
+        """The stored photos, [(image_id, name in the export)], as they came."""
+        return list(self._first_names.items())
+
     def size(self, garment):
         """Returns (width, height) of a garment's photo; None where it cannot be used, which an earlier error said.
 

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from base.errors import DataError, DataErrors, one_line
 from base.progress import Progress
+from preprocessing.data import csv_rows
 from preprocessing.labelling.labelled import Notes
 from preprocessing.labelling.photo_files import PhotoFiles
 from preprocessing.labelling.photo_store import SEVERAL, PhotoStore
@@ -18,6 +19,7 @@ from preprocessing.labelling.placing import to_row
 from preprocessing.labelling.table import Table
 
 SKIPPED = "skipped.txt"  # in the split's folder: what --skip_bad left out
+NAMES = "names.csv"  # beside it: the name that each photo had, which is stored under its hash
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda 
         folder: an existing folder to fill, which counts only if this returns.
         labels: the Labels.
         images: the folder of the photos; subfolders count too.
-        skip_bad: leave faulty garments out, and list them in SKIPPED.
+        skip_bad: leave faulty garments out, and list them in SKIPPED. NAMES has the photos' names in any case.
         links: link to the photos instead of copying them, where they are upright JPEGs.
         on_remark: called with a line for each kind of thing that was passed over.
 
@@ -106,6 +108,8 @@ def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda 
         raise DataErrors(notes.faults)
     if not table.count:
         raise DataError(labels.path, None, "has no garment with points in its photo: expected finished labels")
+    names = [(image_id, name.encode(errors="backslashreplace").decode()) for image_id, name in store.names]
+    csv_rows.write(os.path.join(folder, NAMES), [("image_id", "photo"), *names])
     if notes.faults:
         with open(os.path.join(folder, SKIPPED), "w", encoding="utf-8") as file:
             file.write("".join(f"{one_line(str(fault))}\n" for fault in notes.faults))

@@ -1,5 +1,6 @@
 """Photos of several garments, and data sets of others, become rows with boxes; what is faulty is left out if wanted."""
 
+import csv
 import json
 import os
 
@@ -173,6 +174,15 @@ def test_what_is_faulty_is_left_out_and_listed(tmp_path, photos, program, capfd)
     assert printed == f"{tmp_path}/DATA/train_0: 2 photos\n"
     assert [line.split("a.json: ")[1] for line in listed.read_text().splitlines()] == failed
     assert sorted(read(tmp_path)[0]) == [("a.jpg", "skirt"), ("b.jpg", "skirt")]
+
+
+def test_the_name_of_each_photo_is_told(tmp_path, photos):
+    run(tmp_path, write(tmp_path / "a.json", coco({**both(), "b.jpg": [("skirt", *GARMENTS["skirt"])]})))
+    split = tmp_path / "DATA" / "train_0"
+    rows = list(csv.DictReader((split / "names.csv").open(encoding="utf-8")))
+    assert [row["photo"] for row in rows] == ["a.jpg", "b.jpg"]
+    for row in rows:
+        assert (split / row["image_id"]).read_bytes() == (photos / row["photo"]).read_bytes()
 
 
 def test_nothing_good_is_an_error_even_when_faults_are_left_out(tmp_path, photos):
