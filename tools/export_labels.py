@@ -1,8 +1,7 @@
 """Writes the labels of a data set, or predictions to be corrected by hand, in the format of another tool.
 
 python tools/export_labels.py --data_dir=DATA --label_format=coco --output=train_0.json
-python tools/export_labels.py --data_dir=DATA --split=test_0 --prediction=submission.csv --label_format=cvat \\
-    --output=test_0.xml
+python tools/export_labels.py --data_dir=DATA --split=test_0 --prediction=found.csv --label_format=cvat --output=a.xml
 
 The labels of a test split are the answers beside it, DATA/test_0_answer.csv. The output is a file; for yolo it is a
 folder, photos included.

@@ -39,6 +39,7 @@ WITHOUT_TENSORFLOW = {
     "demos/draw_predictions.py",
     "tools/check_submission.py",
     "tools/ensemble.py",
+    "tools/export_labels.py",
     "tools/import_labels.py",
     "tools/make_synthetic_data.py",
     "tools/score.py",
