@@ -21,7 +21,10 @@ WITH_TENSORFLOW = {
     "demos/compare_decoding.py": [],  # runs for minutes
     "demos/serve.py": [],  # runs until it is stopped; tests/demos/test_serve.py
     "eval_all.py": ["--model_dir={models} --data_dir={test} --output={out}/submission.csv"],
-    "tools/benchmark.py": ["eval --model_dir={models} --data_dir={test} --category=skirt --batch_size=1"],
+    "tools/benchmark.py": [
+        "eval --model_dir={models} --data_dir={test} --category=skirt --batch_size=1 "
+        "--benchmark_images=20 --benchmark_turns=1"
+    ],
     "tools/browse.py": ["--records={records} --augmented --output={out}/records.html"],
     "tools/convert_tfrecords.py": ["--data_dir={data} --output_dir={out}/records --splits=test_0"],
     "tools/export_model.py": [
