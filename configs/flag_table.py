@@ -90,6 +90,7 @@ GROUPS = {
         Flag("num_train", "int", 200, "Photos of each category in train_0.", 0, 1000000),
         Flag("num_test", "int", 40, "Photos of each category in test_0.", 0, 1000000),
         Flag("image_size", "int", 512, "The longest side of a photo, in pixels.", 64, 4096),
+        Flag("garments", "int", 1, "Garments in each photo; several stand beside each other, and are rows with a box each.", 1, 4),
         Flag("num_photos", "int", 5, "Photos of each category on a sheet.", 1, 1000),
     ),
     "labelling": (
