@@ -101,6 +101,19 @@ def check_inference(flags):
         raise UsageError("--test_scales and --test_rotations need a number each: 1 and 0 are the plain image")
 
 
+def check_boxes(flags):
+    """Checks the flags of the boxes that a prediction is told.
+
+    Raises:
+        UsageError: there are two kinds of them, or a flag has nothing to do.
+    """
+    if flags.boxes is not None and flags.box is not None:
+        raise UsageError("--box is of every photo, --boxes has those of each: choose one")
+    for name in sorted({"box_margin", "skip_bad", "eval_batch_size"} & flags.typed):
+        if flags.boxes is None:
+            raise UsageError(f"--{name} goes with --boxes, which is not given")
+
+
 def check_sizes(flags, net):
     """Checks that the heatmaps divide the input, and have the size that the net makes of it.
 

@@ -67,6 +67,8 @@ GROUPS = {
     "pictures": (
         Flag("image", "str", None, "A photo, a video, a folder of them, several with commas between, or a .txt that lists them."),
         Flag("box", "str", None, "The garment's box, x0,y0,x1,y1 in pixels, when the photo has more than it."),
+        Flag("boxes", "str", None, "The boxes of all garments: a CSV `image,category,x0,y0,x1,y1`, a COCO file, or a detector's list of results (behind a comma, the COCO file that its ids are of)."),
+        Flag("box_margin", "float", 0.0, "What --boxes get more on every side, as a share of their width and height.", 0, 10),
     ),
     "export": (
         Flag("format", "str", "saved_model", "What to export.", choices=("saved_model", "tflite", "onnx")),
@@ -90,6 +92,7 @@ GROUPS = {
         Flag("num_train", "int", 200, "Photos of each category in train_0.", 0, 1000000),
         Flag("num_test", "int", 40, "Photos of each category in test_0.", 0, 1000000),
         Flag("image_size", "int", 512, "The longest side of a photo, in pixels.", 64, 4096),
+        Flag("garments", "int", 1, "Garments in each photo; several stand beside each other, and are rows with a box each.", 1, 4),
         Flag("num_photos", "int", 5, "Photos of each category on a sheet.", 1, 1000),
     ),
     "labelling": (

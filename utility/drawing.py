@@ -62,6 +62,19 @@ def draw_keypoints(image, schema, category, points, scores=None, occluded=(), tr
     return canvas
 
 
+def draw_box(image, box):
+    """Returns the image, [H, W, 3] uint8 RGB, with a box (x0, y0, x1, y1) in whole pixels framed along its inside."""
+    canvas = np.ascontiguousarray(image).copy()
+    x0, y0, x1, y1 = box
+    width = max(1, round(max(image.shape[:2]) / 512))
+    part = canvas[y0:y1, x0:x1]
+    for color, reach in ((_BLACK, 2 * width), (_WHITE, width)):
+        frame = np.ones(part.shape[:2], bool)
+        frame[reach:-reach, reach:-reach] = False
+        part[frame] = color
+    return canvas
+
+
 def _fixed(xy):
     """Returns the point in OpenCV's fixed-point pixels, kept near the image: a wild point must not overflow."""
     return tuple(int(round(float(np.clip(value, -1e5, 1e5)) * 2**_SUBPIXEL_BITS)) for value in xy)

@@ -6,11 +6,16 @@ plane of `base.geometry` that is the rectangle from (x0, y0) to (x1, y1), and on
 in prediction, as with tools/predict.py --box. None stands for the whole photo.
 """
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Optional
 
 COLUMN = "box"  # the last one of a CSV, where a photo has several rows
 Box = tuple[int, int, int, int]
+
+# Of a length: places are written with six digits as fractions, and as per cent, which moves a whole pixel a little.
+ROUNDING = 1e-6
 
 _CELL = re.compile(r"(-?[0-9]{1,6})_(-?[0-9]{1,6})_(-?[0-9]{1,6})_(-?[0-9]{1,6})")
 _RIGHT = "expected x0_y0_x1_y1 in whole pixels with 0 <= x0 < x1 and 0 <= y0 < y1, or nothing for the whole photo"
@@ -41,3 +46,20 @@ def outside(box: Optional[Box], size: tuple[int, int]) -> Optional[str]:
         return None
     whole = to_text((0, 0, width, height))
     return f"{to_text(box)} lies outside of the photo, which has {width}x{height} pixels: expected a part of {whole}"
+
+
+def cut(frame: Sequence[float], size: tuple[int, int]) -> Box:
+    """Returns the smallest box of whole pixels that holds a frame, as far as its photo goes.
+
+    Args:
+        frame: (x0, y0, x1, y1) in the continuous plane of `base.geometry`.
+        size: (width, height) of the photo.
+
+    Returns:
+        the box; where the frame lies beside the photo it holds no pixel: x0 >= x1 or y0 >= y1.
+    """
+    (x0, x1), (y0, y1) = (
+        (max(math.floor(low + ROUNDING * length), 0), min(math.ceil(high - ROUNDING * length), length))
+        for low, high, length in zip(frame[:2], frame[2:], size)
+    )
+    return x0, y0, x1, y1

@@ -227,10 +227,10 @@ def whole(value, file, where, choices):
     return int(result)
 
 
-def as_category(name, schema):
-    """Returns the name of a category as a schema has it: tools and data sets write spaces for `_`."""
+def as_category(name, known):
+    """Returns the name of a category as it is among the known ones: tools and data sets write spaces for `_`."""
     name = str(name)
-    return name if name in schema.category_names else name.strip().replace(" ", "_")
+    return name if name in known else name.strip().replace(" ", "_")
 
 
 def shown(value):

@@ -9,11 +9,8 @@ import math
 from typing import Optional
 
 from base.errors import DataError, DataErrors
-from preprocessing.data.boxes import Box
+from preprocessing.data.boxes import ROUNDING, Box, cut
 from preprocessing.labelling.labelled import gathering, listed, shown
-
-# Of a length: places are written with six digits as fractions, and as per cent, which moves a whole pixel a little.
-_ROUNDING = 1e-6
 
 Cell = tuple[int, int, int]
 
@@ -103,7 +100,7 @@ def _pixels(garment, size, *place):
     """Returns the whole pixels of a place; None outside. A place on the far edge belongs to the last pixel."""
     pixels = []
     for value, length in zip(place, size):
-        value, slack = value * length if garment.in_fractions else value, _ROUNDING * max(length, 1)
+        value, slack = value * length if garment.in_fractions else value, ROUNDING * max(length, 1)
         if not -slack <= value <= length + slack:
             return None
         pixels.append(min(max(math.floor(value + slack), 0), length - 1))
@@ -118,14 +115,11 @@ def _box(garment, size, cells):
     if not all(low < high for low, high in zip(first, last)):
         what = f"its box {', '.join(f'{value:g}' for value in garment.box)} holds no pixel"
         raise DataError(garment.file, garment.where, f"{what}: expected one of some width and height")
-    bounds = []
-    for axis, length in enumerate(size):
-        scale, slack = length if garment.in_fractions else 1, _ROUNDING * length
-        held = [cell[axis] for cell in cells]
-        low = min([math.floor(first[axis] * scale + slack), *held])
-        high = max([math.ceil(last[axis] * scale - slack), *(pixel + 1 for pixel in held)])
-        bounds.append((max(low, 0), min(high, length)))
-    (x0, x1), (y0, y1) = bounds
+    scale = size if garment.in_fractions else (1, 1)
+    low, high = ([value * side for value, side in zip(corner, scale)] for corner in (first, last))
+    x0, y0, x1, y1 = cut([*low, *high], size)
+    for x, y, _ in cells:
+        x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x + 1), max(y1, y + 1)
     if x0 >= x1 or y0 >= y1:
         what = f"its box lies outside of the photo of {size[0]}x{size[1]}: expected a part of it"
         raise DataError(garment.file, garment.where, what)

@@ -19,8 +19,20 @@ def test_a_dot_is_centred_on_its_point():
     assert tuple(drawn[80, 57]) == drawing.keypoint_color(SCHEMA, "hemline_left")
 
 
+@pytest.mark.parametrize("box", [(20, 30, 90, 100), (0, 0, 200, 120), (57, 80, 58, 81)])
+def test_a_box_is_framed_by_its_outer_pixels(box):
+    x0, y0, x1, y1 = box
+    drawn = (drawing.draw_box(GREY, box) != GREY).any(axis=2)
+    rows, columns = np.nonzero(drawn)
+    assert (columns.min(), rows.min(), columns.max(), rows.max()) == (x0, y0, x1 - 1, y1 - 1)
+    assert drawn[[y0, y1 - 1], x0:x1].all()
+    assert drawn[y0:y1, [x0, x1 - 1]].all()
+    assert not drawn[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2].any()
+
+
 def test_the_image_given_stays_as_it_was():
     before = GREY.copy()
+    drawing.draw_box(GREY, (20, 30, 90, 100))
     drawing.draw_keypoints(GREY, SCHEMA, "skirt", {"hemline_left": (57, 80)}, write_names=True)
     np.testing.assert_array_equal(GREY, before)
 

@@ -122,12 +122,28 @@ class Predictor:
         _check_pixels(image, name)
         category = self._category_of(category)
         _cut(image, box, name)  # names the photo, where the box leaves nothing of it
-        points, scores = self.find([image], [category], [box])
-        keypoints = {
-            keypoint: Point(x=float(x), y=float(y), score=float(score))
-            for keypoint, (x, y), score in zip(self.schema.keypoint_names(category), points[0], scores[0])
-        }
-        return Prediction(category=category, width=image.shape[1], height=image.shape[0], keypoints=keypoints)
+        return self.predict_batch([image], [category], [box])[0]
+
+    def predict_batch(
+        self,
+        images: Sequence[np.ndarray],
+        categories: Sequence[str],
+        boxes: Optional[Sequence[Optional[Sequence[float]]]] = None,
+    ) -> list[Prediction]:
+        """Finds the keypoints of a batch of photos, by name; arguments and errors as for `find`."""
+        points, scores = self.find(images, categories, boxes)
+        return [
+            Prediction(
+                category=category,
+                width=image.shape[1],
+                height=image.shape[0],
+                keypoints={
+                    keypoint: Point(x=float(x), y=float(y), score=float(score))
+                    for keypoint, (x, y), score in zip(self.schema.keypoint_names(category), *found)
+                },
+            )
+            for image, category, *found in zip(images, categories, points, scores)
+        ]
 
     def find(
         self,

@@ -61,7 +61,7 @@ def read(path, schema):
         raise DataError(path, "kpt_shape", f"expected [number of keypoints, 2 or 3], got {shown(shape)}")
     given = _numbered(path, "kpt_names", content.get("kpt_names") or {})
     labels = {number: _labels(path, number, given.get(number), shape[0], schema) for number in names}
-    categories = {number: as_category(name, schema) for number, name in names.items()}
+    categories = {number: as_category(name, schema.category_names) for number, name in names.items()}
     return Settings(os.path.dirname(os.path.abspath(path)), categories, labels, int(shape[1]))
 
 

@@ -26,20 +26,12 @@ def read(path, schema, notes):
     Raises:
         DataError: the file is no such export.
     """
-    images, categories = {}, {}
-    for key, index, item in _items(path):
-        if key in ("images", "categories"):
-            where = f"{key}[{index}]"
-            with notes.collecting(path, where):
-                if key == "images":
-                    _add(images, path, where, item["id"], _photo(path, where, item))
-                else:
-                    _add(categories, path, where, item["id"], _category(path, where, item, schema))
+    images, categories = tables(path, notes)
     if not images and not notes.faults:
         raise DataError(path, None, f"has no images: expected {_EXPECTED}")
     if not images:
         return
-    for key, index, annotation in _items(path):
+    for key, index, annotation in items(path):
         if key == "annotations":
             where = f"annotations[{index}]"
             with notes.collecting(path, where):
@@ -49,15 +41,49 @@ def read(path, schema, notes):
                 elif annotation.get("iscrowd"):
                     notes.count("annotation", "of a crowd passed over")
                 else:
-                    yield _garment(path, where, annotation, images, categories)
+                    yield _garment(path, where, annotation, images, categories, schema)
 
 
-def _items(path):
-    """Yields (key, index, item) of the lists of a file: images, categories and annotations may stand in any order."""
+def tables(path, notes):
+    """Returns what the ids in a file stand for; `notes` (labelled.Notes) collects the faults.
+
+    Returns:
+        images: {id: (file name, (width, height), or None where the file does not say them)}.
+        categories: {id: (name, names of its keypoints, none where it has none)}.
+    """
+    images, categories = {}, {}
+    for key, index, item in items(path):
+        if key in ("images", "categories"):
+            where = f"{key}[{index}]"
+            with notes.collecting(path, where):
+                if key == "images":
+                    _add(images, path, where, item["id"], _photo(path, where, item))
+                else:
+                    _add(categories, path, where, item["id"], _category(path, where, item))
+    return images, categories
+
+
+def items(path):
+    """Yields (key, index, item) of the lists of a file: images, categories and annotations may stand in any order.
+
+    The key is None where the file is a list.
+    """
     counts = collections.Counter()
     for key, item in json_items.items(path, _EXPECTED):
         yield key, counts[key], item
         counts[key] += 1
+
+
+def looked_up(item, key, table, path, where):
+    """Returns what an item's image_id or category_id stands for, by one of the `tables`.
+
+    Raises:
+        DataError: it is no id of the table.
+    """
+    if item.get(key) not in table:
+        kind = "images" if key == "image_id" else "categories"
+        raise DataError(path, f"{where}, {key}", f"expected the id of one of the {kind}, got {shown(item.get(key))}")
+    return table[item[key]]
 
 
 def _add(found, path, where, number, value):
@@ -76,32 +102,33 @@ def _photo(path, where, image):
     return name.replace("\\", "/"), size
 
 
-def _category(path, where, category, schema):
+def _category(path, where, category):
     """Returns (name, keypoints) of a category; no keypoints where it has none."""
     keypoints = category.get("keypoints") or []
     if not isinstance(keypoints, list) or not all(isinstance(name, str) for name in keypoints):
         raise DataError(path, f"{where}.keypoints", f"expected a list of names, got {shown(keypoints)}")
-    return as_category(category["name"], schema), keypoints
+    return str(category["name"]), keypoints
 
 
-def _garment(path, where, annotation, images, categories):
-    for key, of, known in (("image_id", "images", images), ("category_id", "categories", categories)):
-        if annotation.get(key) not in known:
-            what = f"expected the id of one of the {of}, got {shown(annotation.get(key))}"
-            raise DataError(path, f"{where}, {key}", what)
-    name, size = images[annotation["image_id"]]
-    category, labels = categories[annotation["category_id"]]
+def _garment(path, where, annotation, images, categories, schema):
+    name, size = looked_up(annotation, "image_id", images, path, where)
+    category, labels = looked_up(annotation, "category_id", categories, path, where)
+    category = as_category(category, schema.category_names)
     values = numbers(annotation["keypoints"], 3 * len(labels), path, f"{where}, keypoints")
     points = []
     for label, x, y, state in zip(labels, values[::3], values[1::3], values[2::3]):
         if whole(state, path, f"{where}, v of {label}", (0, 1, 2)):
             points.append((label, x, y, state == 1))
-    box = _box(path, where, annotation.get("bbox"))
+    box = to_box(path, where, annotation.get("bbox"))
     return Garment(path, where, [name], size, [category], points, box, drops_outside=True)
 
 
-def _box(path, where, bbox):
-    """Returns the box of x, y, width and height; None where there is none, which some tools write as four zeros."""
+def to_box(path, where, bbox):
+    """Returns (x0, y0, x1, y1) of x, y, width and height; None where there is none, or four zeros as some tools write.
+
+    Raises:
+        DataError: these are no four numbers.
+    """
     if not bbox or not any(bbox):
         return None
     x, y, width, height = numbers(bbox, 4, path, f"{where}, bbox")

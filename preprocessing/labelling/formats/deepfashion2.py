@@ -51,7 +51,7 @@ def read(path, schema, notes):
 
 
 def _garment(file, key, item, schema):
-    category = as_category(item["category_name"], schema)
+    category = as_category(item["category_name"], schema.category_names)
     if category not in schema.category_names:
         what = f"expected one of {listed(schema.category_names)}, got {shown(item['category_name'])}"
         raise DataError(file, f"{key}.category_name", what)
