@@ -27,8 +27,8 @@ TRAINING_GROUPS = (
 )
 
 # The flags that name single files: what a program reads, and what it writes.
-_READ = ("prediction", "predictions", "scores", "against", "ground_truth", "test_csv")
-_WRITTEN = ("output", "scores_output", "json")
+_READ = ("prediction", "predictions", "scores", "against", "ground_truth", "test_csv", "schema", "labels")
+_WRITTEN = ("output", "scores_output", "json", "interface")
 
 _MARK = "\ufeff"
 _IS_EMPTY = re.compile(r"\s*(#|//|$)")
@@ -271,6 +271,8 @@ def _check_places(values, own):
     for name in (*_READ, *_WRITTEN):
         value = values[name].value if name in own else None
         for path in value if isinstance(value, list) else [value] if value else []:
+            if name == "schema" and not path.endswith(".toml"):
+                continue  # a name, not a file
             place = os.path.realpath(path)
             if name in _WRITTEN and place in taken:
                 raise UsageError(f"--{name}={path} is the file of --{taken[place]}, too: expected another")

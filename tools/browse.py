@@ -10,7 +10,7 @@ import os
 
 from base.errors import UsageError
 from base.wording import counted
-from configs import command_line, cross_checks
+from configs import command_line, cross_checks, paths
 
 FLAGS = (
     "data_dir",
@@ -36,6 +36,8 @@ def main(flags):
     if not (flags.data_dir or flags.records):
         raise UsageError("--data_dir or --records is required")
     cross_checks.check_augmentation(flags)
+    if flags.data_dir:
+        paths.check_not_of_data("output", flags.output, flags.data_dir)
     if len(flags.predictions) > 1:
         raise UsageError("--predictions: expected one file; tools/ensemble.py averages several")
     from base import schema as schemas

@@ -12,7 +12,7 @@ import os
 
 from base.errors import DataError, UsageError
 from base.wording import counted
-from configs import command_line
+from configs import command_line, paths
 
 FLAGS = (
     "data_dir", "prediction", "scores", "label_format", "output", "split", "schema", "photo_url", "link_photos",
@@ -43,9 +43,11 @@ def main(flags):
     from preprocessing.data import annotations
     from preprocessing.labelling import exported, point_scores
 
+    for name in ("output", "interface"):
+        if getattr(flags, name):
+            paths.check_not_of_data(name, getattr(flags, name), flags.data_dir)
     split, table = _find(flags)
     output = os.path.normpath(flags.output)
-    _check_places({"output": output, "interface": flags.interface}, [table, flags.scores])
     if form.IS_FOLDER and os.path.lexists(output):
         raise DataError(output, None, "already exists: expected the name of a folder to make")
     schema = schemas.load(flags.schema)
@@ -80,15 +82,6 @@ def _find(flags):
     if not os.path.isfile(answers):
         raise DataError(answers, None, "is missing: expected the answers of the split, or --prediction")
     return split, answers
-
-
-def _check_places(written, read):
-    """Refuses an output in the place of another, or of a file that is read."""
-    taken = {os.path.realpath(path) for path in read if path}
-    for name, path in written.items():
-        if path and os.path.realpath(path) in taken:
-            raise UsageError(f"--{name}={path} is read or written already: expected another")
-        taken.add(path and os.path.realpath(path))
 
 
 def _model(prediction):

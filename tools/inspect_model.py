@@ -6,6 +6,7 @@ batch norm, activations, pooling and resizing take beside them is not counted, a
 
 import json
 
+from base.errors import UsageError
 from base.schema import ALL
 from configs import command_line, cross_checks
 from net import registry
@@ -36,6 +37,8 @@ def describe(flags):
     from utility.model import codec, model_directory
 
     if flags.model_dir:
+        for name in sorted(flags.typed & {"net", *NET_FLAGS}):
+            raise UsageError(f"--{name} is of nets without a model: --model_dir={flags.model_dir} has its own")
         model = model_directory.read(flags.model_dir)
         size, arguments = model.train_image_size, codec.of(model).build_arguments()
         own = {"net": model.net, "net_options": model.net_options, "num_keypoints": len(model.keypoints)}

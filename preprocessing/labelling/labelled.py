@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import math
+import os
 import reprlib
+import stat
 from typing import Optional
 
 from base.errors import DataError, DataErrors
@@ -136,6 +138,8 @@ def open_export(path):
     Raises:
         DataError: it cannot be read, or is a ZIP archive.
     """
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
+        raise DataError(path, None, "is no file: expected an export on the disk, which is read more than once")
     try:
         file = open(path, "rb")  # noqa: SIM115 (the caller closes it)
         begin = file.read(len(_ZIP))

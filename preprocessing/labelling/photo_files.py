@@ -31,6 +31,10 @@ class PhotoFiles:
             self._uploaded[_uploaded(name)].append(name)
         self._num_named = collections.Counter(map(_file_name, named))
 
+    def relative(self, path):
+        """Returns a path that `find` returned as it is below the folder, with `/` between folders."""
+        return os.path.relpath(path, self._images).replace(os.sep, "/")
+
     def find(self, garment):
         """Returns the path of the file of a garment's photo.
 

@@ -34,6 +34,7 @@ class PhotoStore:
         self._folder, self._files, self._links = folder, files, links
         self._known: dict[str, Optional[_Known]] = {}  # None: of a photo that cannot be used, which was said
         self._first_names: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
         self._last = (None, None)  # the path and the Photo that was read last: a photo's garments mostly come together
 
     @property
@@ -43,8 +44,8 @@ class PhotoStore:
 
     @property
     def names(self):
-        """The stored photos, [(image_id, name in the export)], as they came."""
-        return list(self._first_names.items())
+        """The stored photos, [(image_id, path below the folder of the photos)], as they came."""
+        return list(self._paths.items())
 
     def size(self, garment):
         """Returns (width, height) of a garment's photo; None where it cannot be used, which an earlier error said.
@@ -83,6 +84,7 @@ class PhotoStore:
                 raise DataError(garment.file, garment.where, what)
             self._write(image_id, known.path, photo)
             known.image_id = image_id
+            self._paths[image_id] = self._files.relative(known.path)
         return known.image_id
 
     def _read(self, path):
@@ -100,9 +102,11 @@ class PhotoStore:
 
 
 def _link(source, target):
-    """Makes a hard link, or a symbolic one where the file lies in another file system; returns whether it could."""
-    for make in (os.link, os.symlink):
-        with contextlib.suppress(OSError, NotImplementedError):
-            make(source, target)
-            return True
+    """Makes a hard link; returns whether it could: not to another file system.
+
+    A symbolic one would lead out of the split, which the programs that read a data set refuse.
+    """
+    with contextlib.suppress(OSError, NotImplementedError):
+        os.link(source, target)
+        return True
     return False

@@ -40,9 +40,11 @@ class Labels:
     partition: Optional[str] = None
     default_category: Optional[str] = None
 
-    def garments(self, notes):
-        """Yields the Garments, as they are read."""
+    def garments(self, notes, partitions=None):
+        """Yields the Garments, as they are read; adds the partitions of all to the set `partitions`."""
         for garment in self.form.read(self.path, self.schema, notes):
+            if partitions is not None:
+                partitions.add(garment.partition)
             if self.partition is None or garment.partition == self.partition:
                 yield garment
 
@@ -91,16 +93,15 @@ def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda 
         Progress("garments", sum(survey.counts.values())) as bar,
     ):
         for garment in labels.garments(notes):
-            image_id = row = None
+            right = None  # the row, once nothing is wrong with it: what raises before leaves the garment out
             with notes.collecting(garment.file, garment.where):
                 row = _row(garment, labels, survey, store, notes)
                 if row is not None and (skip_bad or not notes.faults):
                     image_id = store.store(garment, SEVERAL if survey.counts[garment.photo] > 1 else row.category)
                     _check_once(garment, (image_id, row.category, row.box), seen)
-                else:
-                    row = None
-            if row is not None:
-                table.add(image_id, row)
+                    right = image_id, row
+            if right is not None:
+                table.add(*right)
             bar.step()
     for line in notes.remarks:
         on_remark(line)
@@ -118,15 +119,16 @@ def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda 
 
 def _survey(labels):
     notes = Notes(labels.path, shows_progress=True)
-    survey = _Survey(collections.Counter())
-    for garment in labels.garments(notes):
+    survey, partitions = _Survey(collections.Counter()), set()
+    for garment in labels.garments(notes, partitions):
         survey.counts[garment.photo] += 1
         survey.has_boxes = survey.has_boxes or garment.box is not None
     if not survey.counts and not notes.faults:
-        what = "has no photo with points"
-        if labels.partition is not None:
-            what = f"{what} in the partition {labels.partition}"
-        raise DataError(labels.path, None, f"{what}: expected an export of finished labels")
+        if labels.partition is not None and partitions:
+            known = ", ".join(sorted(partitions - {None})) or "no --partition, as the labels name none"
+            what = f"has no photo with points in the partition {labels.partition}: expected {known}"
+            raise DataError(labels.path, None, what)
+        raise DataError(labels.path, None, "has no photo with points: expected an export of finished labels")
     return survey
 
 

@@ -36,9 +36,9 @@ class Table:
         self._file = open(self._path, "wb")
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, error, *_):
         try:
-            if self._rows:
+            if self._rows and error is None:  # else the split is dropped, and that error counts
                 self._flush()
         finally:
             self._file.close()

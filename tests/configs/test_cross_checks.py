@@ -45,3 +45,8 @@ def test_an_option_of_another_backbone_or_net_is_refused_on_the_command_line_alo
     train = "train_cpn.py", f"--data_dir={tmp_path}", f"--model_dir={tmp_path}/MODELS"
     assert program(*train, "--detnet_laterals=paper") == 2
     assert "the net is cpn on resnet50" in capfd.readouterr().err
+
+
+def test_a_model_has_its_own_net(program, tmp_path, capfd):
+    assert program("tools/inspect_model.py", f"--model_dir={tmp_path}", "--num_stacks=2") == 2
+    assert f"--num_stacks is of nets without a model: --model_dir={tmp_path} has its own" in capfd.readouterr().err

@@ -81,8 +81,13 @@ USAGE = {
     "scores of labels": (["--label_format=coco", "--scores=a.csv"], "expected --prediction, too"),
     "an interface of coco": (["--label_format=coco", "--interface=a.json"], "--label_format=coco has none"),
     "no format": ([], "--label_format is required"),
-    "its own labels": (["--label_format=coco", "--output={data}/train_0/Annotations/annotations.csv"], "already"),
-    "one file for both": (["--label_format=cvat", "--interface={output}"], "already"),
+    "its own labels": (
+        ["--label_format=coco", "--output={data}/train_0/Annotations/annotations.csv"],
+        "is a file of the",
+    ),
+    "a photo of its own": (["--label_format=coco", "--output={data}/train_0/Images/skirt/c.jpg"], "is a file of the"),
+    "its schema": (["--label_format=coco", "--schema=a.toml", "--output=a.toml"], "is the file of --schema, too"),
+    "one file for both": (["--label_format=cvat", "--interface={output}"], "is the file of --output, too"),
 }
 
 

@@ -1,6 +1,7 @@
 """Photos of several garments, and data sets of others, become rows with boxes; what is faulty is left out if wanted."""
 
 import csv
+import errno
 import json
 import os
 
@@ -176,6 +177,22 @@ def test_what_is_faulty_is_left_out_and_listed(tmp_path, photos, program, capfd)
     assert sorted(read(tmp_path)[0]) == [("a.jpg", "skirt"), ("b.jpg", "skirt")]
 
 
+def test_a_rotated_rectangle_is_no_box(tmp_path, photos):
+    rotated = cvat().replace("<box ", "<box rotation='90.00' ", 1)
+    with pytest.raises(DataErrors) as caught:
+        run(tmp_path, write(tmp_path / "a.xml", rotated))
+    assert any("has a rotated rectangle: expected one with upright sides" in line for line in caught.value.lines())
+
+
+@pytest.mark.parametrize("data", [{"shop": "https://www.shop.com"}, {"sku": "A.1234"}, {"text": "see page2.html"}])
+def test_other_texts_of_a_task_are_no_photo(tmp_path, photos, data):
+    tasks = json.loads(label_studio())
+    for task in tasks:
+        task["data"] = {**data, "photo": "http://host/a.jpg"}
+    run(tmp_path, write(tmp_path / "a.json", json.dumps(tasks)))
+    assert {name for name, _ in read(tmp_path)[0]} == {"a.jpg"}
+
+
 def test_the_name_of_each_photo_is_told(tmp_path, photos):
     run(tmp_path, write(tmp_path / "a.json", coco({**both(), "b.jpg": [("skirt", *GARMENTS["skirt"])]})))
     split = tmp_path / "DATA" / "train_0"
@@ -183,6 +200,38 @@ def test_the_name_of_each_photo_is_told(tmp_path, photos):
     assert [row["photo"] for row in rows] == ["a.jpg", "b.jpg"]
     for row in rows:
         assert (split / row["image_id"]).read_bytes() == (photos / row["photo"]).read_bytes()
+
+
+def test_what_is_left_out_late_is_in_no_row(tmp_path, photos, program, capfd):
+    """Photos that are the same bytes, and garments that stand twice, are known only when the photo is stored."""
+    (photos / "copy.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    skirt = ("skirt", *GARMENTS["skirt"])
+    content = json.loads(coco({"a.jpg": [skirt], "copy.jpg": [skirt], **both("b.jpg")}))
+    content["annotations"].append({**content["annotations"][-1], "id": 99})
+    labels = write(tmp_path / "a.json", json.dumps(content))
+    words = (f"--labels={labels}", f"--images={photos}", f"--output_dir={tmp_path}/DATA", "--skip_bad")
+    assert program("tools/import_labels.py", *words) == 0, capfd.readouterr().err
+    assert len((tmp_path / "DATA" / "train_0" / "skipped.txt").read_text().splitlines()) == 2
+    rows = annotations.read(tmp_path / "DATA" / "train_0" / "Annotations" / "annotations.csv")
+    assert len(set(rows.keys)) == len(rows) == 3
+    assert program("tools/convert_tfrecords.py", f"--data_dir={tmp_path}/DATA", f"--output_dir={tmp_path}/R") == 0
+
+
+def test_photos_of_another_file_system_are_copied(tmp_path, photos, monkeypatch):
+    def no_link(source, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", no_link)
+    run(tmp_path, write(tmp_path / "a.json", coco(both())), "--link_photos")
+    (stored,) = (tmp_path / "DATA").rglob("*.jpg")
+    assert not stored.is_symlink()
+
+
+def test_an_export_that_can_be_read_once_only_is_refused(tmp_path, photos, program, capfd):
+    os.mkfifo(tmp_path / "pipe")
+    words = (f"--labels={tmp_path}/pipe", f"--images={photos}", f"--output_dir={tmp_path}/DATA")
+    assert program("tools/import_labels.py", *words) == 1
+    assert "pipe: is no file: expected an export on the disk" in capfd.readouterr().err
 
 
 def test_nothing_good_is_an_error_even_when_faults_are_left_out(tmp_path, photos):

@@ -103,6 +103,9 @@ def _fill(garment, nodes, box):
             garment.points.append(_point(garment.file, garment.where, node))
     if box is not None:
         with gathering(garment.faults, garment.file, garment.where):
+            if number(box.get("rotation", "0"), garment.file, f"{garment.where}, rotation") % 360:
+                what = "has a rotated rectangle: expected one with upright sides"
+                raise DataError(garment.file, garment.where, what)
             sides = ("xtl", "ytl", "xbr", "ybr")
             garment.box = tuple(number(box.get(side), garment.file, f"{garment.where}, {side}") for side in sides)
 

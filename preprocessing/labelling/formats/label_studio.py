@@ -14,6 +14,10 @@ from preprocessing.labelling.labelled import Garment, gathering, head, number, s
 _EXPECTED = "Label Studio's export named JSON"
 
 
+_ADDRESS = r"\.\w{3,4}($|[?&])"
+_PHOTO = re.compile(r"\.(jpe?g|png|webp|bmp|gif|tiff?)($|[?&])", re.IGNORECASE)
+
+
 def is_like(path, text):
     """Returns whether labels look like a list in JSON."""
     del path
@@ -130,10 +134,12 @@ def _names(path, where, task):
     An upload lies in Label Studio's own folder under a prefix, which the photo had not before.
     """
     data = task.get("data") or {}
-    addresses = [value for value in data.values() if isinstance(value, str) and re.search(r"\.\w{3,4}($|[?&])", value)]
-    if not addresses:
+    texts = {key: value for key, value in data.items() if isinstance(value, str) and re.search(_ADDRESS, value)}
+    if not texts:
         raise DataError(path, where, "names no photo: expected a task with its image")
-    parsed = urllib.parse.urlparse(addresses[0])
+    # A task may have other texts with dots in them: a shop's address, an article's number.
+    key = min(texts, key=lambda key: (key != "image", re.search(_PHOTO, texts[key]) is None))
+    parsed = urllib.parse.urlparse(texts[key])
     local = urllib.parse.parse_qs(parsed.query).get("d")
     if local:
         return [local[0]]
