@@ -14,7 +14,7 @@ from typing import Optional
 
 import numpy as np
 
-from base.errors import UsageError
+from base.errors import DataError, DataErrors, UsageError
 from base.progress import Progress
 from preprocessing.data import photos
 from preprocessing.data.annotations import Annotations
@@ -45,18 +45,23 @@ def sides(truth: Annotations, data_dir: Optional[str]) -> np.ndarray:
 
     Raises:
         UsageError: it is None, and a row has no box.
-        DataError: a photo is missing or no image.
+        DataErrors: photos are missing or no images.
     """
     boxes = truth.boxes or [None] * len(truth)
     whole = dict.fromkeys(name for name, box in zip(truth.image_ids, boxes) if box is None)
     if whole and data_dir is None:
         raise UsageError("--image_side_error needs --data_dir, the folder of the photos, for rows without a box")
-    sizes = {}
+    sizes, faults = {}, []
     with Progress("photos", len(whole)) as progress:
         for name in whole:
             path = os.path.join(str(data_dir), name)
-            sizes[name] = photos.size_in_header(path) or photos.read(path).size
+            try:
+                sizes[name] = photos.size_in_header(path) or photos.read(path).size
+            except DataError as error:
+                faults.append(error)
             progress.step()
+    if faults:
+        raise DataErrors(faults)
     result = [
         sizes[name] if box is None else (box[2] - box[0], box[3] - box[1]) for name, box in zip(truth.image_ids, boxes)
     ]

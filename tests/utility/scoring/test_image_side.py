@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from base import schema as schemas
-from base.errors import DataError, UsageError
+from base.errors import DataErrors, UsageError
 from preprocessing.data.annotations import Annotations
 from utility.scoring import image_side
 
@@ -98,5 +98,9 @@ def test_the_sides_are_the_box_s_or_those_of_the_upright_photo(tmp_path):
     assert image_side.sides(boxed, None).tolist() == [[20, 80]]
     with pytest.raises(UsageError, match="--data_dir"):
         image_side.sides(truth, None)
-    with pytest.raises(DataError, match=r"Images/0\.jpg: is missing"):
+    with pytest.raises(DataErrors) as caught:
         image_side.sides(truth, str(tmp_path / "elsewhere"))
+    assert [line.split("/")[-1] for line in caught.value.lines()] == [
+        "0.jpg: is missing: expected a JPEG photo",
+        "1.jpg: is missing: expected a JPEG photo",
+    ]
