@@ -1,5 +1,7 @@
 """The errors that a user sees as one line each, and the exit code that each stands for."""
 
+import contextlib
+
 from base.wording import counted
 
 
@@ -56,3 +58,14 @@ class UsageError(ProgramError):
     """The command line is wrong (exit code 2)."""
 
     exit_code = 2
+
+
+@contextlib.contextmanager
+def noting(faults):
+    """Appends the DataError of the block, or each of its DataErrors, to the list `faults`, and goes on behind it."""
+    try:
+        yield
+    except DataErrors as error:
+        faults += error.errors
+    except DataError as error:
+        faults.append(error)

@@ -18,6 +18,7 @@ from configs import command_line
 
 def main(flags):
     from base import schema as schemas
+    from base import skipped
     from base.progress import Progress
     from preprocessing.data import conversion, conversion_plan, layout
 
@@ -36,12 +37,12 @@ def main(flags):
         command_line.warn(line)
     importlib.import_module("tensorflow")  # before the progress, which would take its seconds for the first photo's
     with Progress("photos", len(rows)) as progress:
-        num_records, skipped = conversion.convert(
+        num_records, left_out = conversion.convert(
             plan, flags.output_dir, labelled, flags.skip_bad, faults, progress.step, command_line.warn, schema
         )
-    if skipped:
-        listed = os.path.join(flags.output_dir, conversion.SKIPPED)
-        command_line.warn(f"{counted(len(skipped), 'fault')}, their rows left out: {listed}")
+    if left_out:
+        listed = os.path.join(flags.output_dir, skipped.NAME)
+        command_line.warn(f"{counted(len(left_out), 'fault')}, their rows left out: {listed}")
     print(f"{flags.output_dir} holds {counted(num_records, 'record')} in {counted(len(plan), 'shard')}")
 
 

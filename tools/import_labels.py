@@ -34,6 +34,7 @@ def main(flags):
         DataError, DataErrors: the labels or photos are wrong, or the split already exists.
     """
     from base import schema as schemas
+    from base import skipped
     from base.files import atomic_folder, cannot_write, exclusive_folder
     from preprocessing.labelling import formats, split
 
@@ -53,7 +54,7 @@ def main(flags):
         except OSError as error:
             raise cannot_write(target, error) from error
     if done.faults:
-        listed = os.path.join(target, split.SKIPPED)
+        listed = os.path.join(target, skipped.NAME)
         command_line.warn(f"{counted(len(done.faults), 'fault')}, their garments left out: {listed}")
     rows = "" if done.num_rows == done.num_photos else f", {counted(done.num_rows, 'garment')}"
     print(f"{target}: {counted(done.num_photos, 'photo')}{rows}")

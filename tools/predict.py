@@ -12,7 +12,7 @@ import math
 import os
 import re
 
-from base.errors import DataError, DataErrors, UsageError
+from base.errors import DataErrors, UsageError, noting
 from base.schema import ALL
 from base.wording import counted
 from configs import command_line, cross_checks, paths
@@ -63,10 +63,8 @@ def _predict_files(flags):
     with results.table(flags.output_dir) as table, Progress("files", len(files)) as progress:
         for path, output in zip(files, outputs):
             predict_file = _predict_video if is_video(path) else _predict_photo
-            try:
+            with noting(faults):
                 predict_file(predictor, path, output, category, box, table)
-            except DataError as error:
-                faults.append(error)
             progress.step()
     if faults:
         raise DataErrors(faults)

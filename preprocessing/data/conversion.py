@@ -17,16 +17,15 @@ import shutil
 import time
 from typing import NamedTuple
 
-from base import errors, files, machine, stderr
+from base import files, machine, skipped, stderr
 from base import late_tensorflow as tf
 from base import schema as schemas
-from base.errors import DataError, DataErrors
+from base.errors import DataError, DataErrors, one_line
 from base.schema import ALL
 from preprocessing.data import boxes, manifest, records
 from preprocessing.data.conversion_plan import name_in_data
 from preprocessing.data.row_examples import digest_of_photo, process
 
-SKIPPED = "skipped.txt"  # in the output folder: the rows that --skip_bad left out
 PENDING = ".pending"  # in the output folder: the shards of a conversion that is not done
 _CHUNK = 8  # photos handed to a thread at a time
 _CHUNKS_PER_CORE = 4  # handed out before the first of them is written: they wait in memory
@@ -232,8 +231,8 @@ def _write_shard(shard, folder, outcomes, skip_bad):
     except tf.errors.OpError as error:
         raise files.cannot_write(path, OSError(0, error.message.split("; ")[-1])) from error
     noted = {"records": len(lengths), "bytes": size, "sha256": digest}
-    skipped = [errors.one_line(str(fault)) for fault in faults]
-    return {**noted, "rows": _fingerprint(shard), "photos": _combined(digests), "skipped": skipped}, faults
+    lines = [one_line(str(fault)) for fault in faults]
+    return {**noted, "rows": _fingerprint(shard), "photos": _combined(digests), "skipped": lines}, faults
 
 
 def _finish(output_dir, pending_dir, labelled, done, faults, schema):
@@ -252,12 +251,11 @@ def _finish(output_dir, pending_dir, labelled, done, faults, schema):
         shutil.rmtree(pending_dir, ignore_errors=True)
     except OSError as error:
         raise files.cannot_write(output_dir, error) from error
-    skipped = [str(fault) for fault in faults] + [line for noted in notes.values() for line in noted["skipped"]]
-    if skipped:
-        with files.atomic_write(os.path.join(output_dir, SKIPPED), encoding="utf-8") as file:
-            file.write("".join(f"{errors.one_line(line)}\n" for line in skipped))
+    left_out = [str(fault) for fault in faults] + [line for noted in notes.values() for line in noted["skipped"]]
+    if left_out:
+        skipped.write(output_dir, left_out)
     manifest.write(output_dir, labelled, _notes_that_fit(notes), complete=True, schema=schema)
-    return sum(noted["records"] for noted in notes.values()), skipped
+    return sum(noted["records"] for noted in notes.values()), left_out
 
 
 def _notes_that_fit(notes):
@@ -277,8 +275,8 @@ def _others(output_dir, done):
     """Returns the paths of shards that are not of this conversion, and of the list of an earlier one."""
     paths = [path for validation in (False, True) for path in records.list_shards(output_dir, ALL, validation)]
     paths = [path for path in paths if os.path.basename(path) not in done]
-    skipped = os.path.join(output_dir, SKIPPED)
-    return [*paths, skipped] if os.path.lexists(skipped) else paths
+    former = os.path.join(output_dir, skipped.NAME)
+    return [*paths, former] if os.path.lexists(former) else paths
 
 
 def _place(fault):

@@ -1,6 +1,5 @@
 """What is exported: the photos of a split with their garments, made one at a time from the rows of a CSV."""
 
-import contextlib
 import dataclasses
 import math
 import os
@@ -9,7 +8,7 @@ from typing import Optional
 
 import numpy as np
 
-from base.errors import DataError, DataErrors
+from base.errors import DataError, DataErrors, noting
 from base.schema import Schema
 from preprocessing.data import annotations, boxes, layout, photos
 
@@ -195,17 +194,6 @@ def _span(places: list[float], length: int) -> tuple[int, int]:
     first, last = min(places), max(places)
     margin = _MARGIN * (last - first)
     return max(0, math.floor(first - margin)), min(length, math.ceil(last + margin))
-
-
-@contextlib.contextmanager
-def noting(faults: list[DataError]) -> Iterator[None]:
-    """Appends the DataError of the block, or each of its DataErrors, to a list, and goes on behind the block."""
-    try:
-        yield
-    except DataErrors as error:
-        faults += error.errors
-    except DataError as error:
-        faults.append(error)
 
 
 def _if_number(score: Optional[float]) -> Optional[float]:

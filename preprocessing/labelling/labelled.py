@@ -8,7 +8,7 @@ import reprlib
 import stat
 from typing import Optional
 
-from base.errors import DataError, DataErrors
+from base.errors import DataError, noting
 from base.wording import counted, some
 
 MOST_BYTES = 500_000_000  # of an export that is read as a whole
@@ -115,15 +115,14 @@ class Notes:
 @contextlib.contextmanager
 def gathering(faults, file, where):
     """Adds to `faults` an error of the block, of the export or of what a wrongly built one makes Python say."""
+    found = []
     try:
-        yield
-    except DataErrors as error:
-        faults += map(_brief, error.errors)
-    except DataError as error:
-        faults.append(_brief(error))
+        with noting(found):
+            yield
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         what = f"is no export of this tool ({type(error).__name__}: {str(error)[:200]})"
         faults.append(DataError(file, where, f"{what}: expected the file as the tool wrote it"))
+    faults += map(_brief, found)
 
 
 def _brief(error):
@@ -139,7 +138,7 @@ def open_export(path):
         DataError: it cannot be read, or is a ZIP archive.
     """
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
-        raise DataError(path, None, "is no file: expected an export on the disk, which is read more than once")
+        raise DataError(path, None, "is not a regular file: expected an export on disk, because it is read twice")
     try:
         file = open(path, "rb")  # noqa: SIM115 (the caller closes it)
         begin = file.read(len(_ZIP))

@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 
-from base.errors import DataError, DataErrors
+from base.errors import DataError, DataErrors, noting
 from base.wording import counted
 from preprocessing.data import annotations, boxes, csv_rows
 from preprocessing.data.annotations import shown
-from preprocessing.labelling.exported import noting
 
 
 def read(path, rows):

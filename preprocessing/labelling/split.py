@@ -9,7 +9,8 @@ import dataclasses
 import os
 from typing import Any, Optional
 
-from base.errors import DataError, DataErrors, one_line
+from base import skipped
+from base.errors import DataError, DataErrors, noting
 from base.progress import Progress
 from preprocessing.data import csv_rows
 from preprocessing.labelling.labelled import Notes
@@ -18,8 +19,7 @@ from preprocessing.labelling.photo_store import SEVERAL, PhotoStore
 from preprocessing.labelling.placing import to_row
 from preprocessing.labelling.table import Table
 
-SKIPPED = "skipped.txt"  # in the split's folder: what --skip_bad left out
-NAMES = "names.csv"  # beside it: the name that each photo had, which is stored under its hash
+NAMES = "names.csv"  # in the split's folder: the name that each photo had, which is stored under its hash
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda 
         folder: an existing folder to fill, which counts only if this returns.
         labels: the Labels.
         images: the folder of the photos; subfolders count too.
-        skip_bad: leave faulty garments out, and list them in SKIPPED. NAMES has the photos' names in any case.
+        skip_bad: leave faulty garments out, and list them in `base.skipped`. NAMES has the photos' names in any case.
         links: link to the photos instead of copying them, where they are upright JPEGs.
         on_remark: called with a line for each kind of thing that was passed over.
 
@@ -112,8 +112,7 @@ def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda 
     names = [(image_id, name.encode(errors="backslashreplace").decode()) for image_id, name in store.names]
     csv_rows.write(os.path.join(folder, NAMES), [("image_id", "photo"), *names])
     if notes.faults:
-        with open(os.path.join(folder, SKIPPED), "w", encoding="utf-8") as file:
-            file.write("".join(f"{one_line(str(fault))}\n" for fault in notes.faults))
+        skipped.write(folder, notes.faults)
     return Written(store.count, table.count, notes.faults)
 
 
@@ -139,18 +138,14 @@ def _row(garment, labels, survey, store, notes):
         DataErrors: all that is wrong with its labels and its photo.
     """
     faults, row, size = [], None, garment.size
-    try:
+    with noting(faults):
         size = store.size(garment)
-    except DataError as error:
-        faults.append(error)
     if survey.counts[garment.photo] > 1 and garment.box is None:
         what = f"is one of {survey.counts[garment.photo]} garments in {garment.photo}, and has no box"
         faults.append(DataError(garment.file, garment.where, f"{what}: expected a box for each of them"))
     if size or garment.size:
-        try:
+        with noting(faults):
             row = to_row(garment, garment.size or size, labels.default_category, labels.schema, notes)
-        except DataErrors as error:
-            faults += error.errors
     else:
         faults += garment.faults
     if faults:

@@ -2,8 +2,9 @@
 
 import os
 
-from base.errors import DataError, DataErrors, UsageError, one_line
-from base.files import atomic_write, remove
+from base import skipped
+from base.errors import DataError, DataErrors, UsageError
+from base.files import remove
 from base.wording import counted
 from configs import command_line, paths
 from preprocessing.labelling import detections
@@ -12,8 +13,6 @@ from tools.predicting import files
 from tools.predicting.photo_names import PhotoNames
 from tools.predicting.placing import Rules, place
 from utility.prediction import model_choice
-
-_SKIPPED = "skipped.txt"  # what --skip_bad left out
 
 
 def main(flags):
@@ -105,10 +104,9 @@ def _numbered(output, count):
 
 def _note_skipped(output_dir, faults):
     """Writes what --skip_bad left out; without any, the list of an earlier run goes."""
-    path = os.path.join(output_dir, _SKIPPED)
+    path = os.path.join(output_dir, skipped.NAME)
     if not faults:
         remove(path)
         return
-    with atomic_write(path, encoding="utf-8") as file:
-        file.write("".join(f"{one_line(str(fault))}\n" for fault in faults))
+    skipped.write(output_dir, faults)
     command_line.warn(f"{counted(len(faults), 'fault')}, their boxes left out: {path}")

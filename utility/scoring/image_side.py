@@ -14,7 +14,7 @@ from typing import Optional
 
 import numpy as np
 
-from base.errors import DataError, DataErrors, UsageError
+from base.errors import DataError, DataErrors, UsageError, noting
 from base.progress import Progress
 from preprocessing.data import photos
 from preprocessing.data.annotations import Annotations
@@ -51,14 +51,13 @@ def sides(truth: Annotations, data_dir: Optional[str]) -> np.ndarray:
     whole = dict.fromkeys(name for name, box in zip(truth.image_ids, boxes) if box is None)
     if whole and data_dir is None:
         raise UsageError("--image_side_error needs --data_dir, the folder of the photos, for rows without a box")
-    sizes, faults = {}, []
+    sizes: dict[str, tuple[int, int]] = {}
+    faults: list[DataError] = []
     with Progress("photos", len(whole)) as progress:
         for name in whole:
             path = os.path.join(str(data_dir), name)
-            try:
+            with noting(faults):
                 sizes[name] = photos.size_in_header(path) or photos.read(path).size
-            except DataError as error:
-                faults.append(error)
             progress.step()
     if faults:
         raise DataErrors(faults)

@@ -30,10 +30,7 @@ def read(path, schema, notes):
     Raises:
         DataError: there is no such file.
     """
-    files = _folders.files(path, "*.json") if os.path.isdir(path) else [path]
-    if not files:
-        raise DataError(path, None, "has no .json file: expected the folder annos of DeepFashion2")
-    for file in notes.watched(files):
+    for file in notes.watched(_folders.of_labels(path, "*.json", "the folder annos of DeepFashion2")):
         with notes.collecting(file, None):
             content = json_items.content(file, _EXPECTED)
             if not isinstance(content, dict):

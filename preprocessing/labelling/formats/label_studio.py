@@ -12,9 +12,7 @@ from preprocessing.labelling import json_items
 from preprocessing.labelling.labelled import Garment, gathering, head, number, shown
 
 _EXPECTED = "Label Studio's export named JSON"
-
-
-_ADDRESS = r"\.\w{3,4}($|[?&])"
+_ADDRESS = re.compile(r"\.\w{3,4}($|[?&])")
 _PHOTO = re.compile(r"\.(jpe?g|png|webp|bmp|gif|tiff?)($|[?&])", re.IGNORECASE)
 
 
@@ -120,7 +118,7 @@ def _point(path, where, result, size, occluded):
 def _frame(path, where, rectangle):
     """Returns the box of a rectangle, which Label Studio has in per cent of the photo."""
     if (rectangle["value"].get("rotation") or 0) != 0:
-        raise DataError(path, where, "is a turned rectangle: expected one with upright sides")
+        raise DataError(path, where, "is a rotated rectangle: expected one with upright sides")
     width, height = _size(path, where, rectangle)
     value = {key: number(rectangle["value"].get(key), path, f"{where}, {key}") for key in ("x", "y", "width", "height")}
     left, top = value["x"], value["y"]
@@ -134,11 +132,11 @@ def _names(path, where, task):
     An upload lies in Label Studio's own folder under a prefix, which the photo had not before.
     """
     data = task.get("data") or {}
-    texts = {key: value for key, value in data.items() if isinstance(value, str) and re.search(_ADDRESS, value)}
+    texts = {key: value for key, value in data.items() if isinstance(value, str) and _ADDRESS.search(value)}
     if not texts:
         raise DataError(path, where, "names no photo: expected a task with its image")
     # A task may have other texts with dots in them: a shop's address, an article's number.
-    key = min(texts, key=lambda key: (key != "image", re.search(_PHOTO, texts[key]) is None))
+    key = min(texts, key=lambda key: (key != "image", _PHOTO.search(texts[key]) is None))
     parsed = urllib.parse.urlparse(texts[key])
     local = urllib.parse.parse_qs(parsed.query).get("d")
     if local:

@@ -28,10 +28,7 @@ def read(path, schema, notes):
     Raises:
         DataError: there is no such file.
     """
-    files = _folders.files(path, "*.json") if os.path.isdir(path) else [path]
-    if not files:
-        raise DataError(path, None, "has no .json file: expected the folder that labelme saved into")
-    for file in notes.watched(files):
+    for file in notes.watched(_folders.of_labels(path, "*.json", "the folder that labelme saved into")):
         with notes.collecting(file, None):
             content = _content(file)
             groups, rectangles = _groups(content["shapes"], notes)

@@ -1,0 +1,14 @@
+"""The list of what --skip_bad left out: a line for each fault, in a file beside what was made of the rest."""
+
+import os
+
+from base.errors import one_line
+from base.files import atomic_write
+
+NAME = "skipped.txt"
+
+
+def write(folder, faults):
+    """Writes the faults, errors or texts, to the list in a folder; raises DataError where that cannot be."""
+    with atomic_write(os.path.join(folder, NAME), encoding="utf-8") as file:
+        file.write("".join(f"{one_line(str(fault))}\n" for fault in faults))
