@@ -38,7 +38,8 @@ def describe(flags):
 
     if flags.model_dir:
         for name in sorted(flags.typed & {"net", *NET_FLAGS}):
-            raise UsageError(f"--{name} is of nets without a model: --model_dir={flags.model_dir} has its own")
+            own = f"--model_dir={flags.model_dir}, whose model has its own"
+            raise UsageError(f"--{name} describes a net: expected none beside {own}")
         model = model_directory.read(flags.model_dir)
         size, arguments = model.train_image_size, codec.of(model).build_arguments()
         own = {"net": model.net, "net_options": model.net_options, "num_keypoints": len(model.keypoints)}

@@ -1,6 +1,12 @@
 """Flags that contradict each other are refused before anything runs."""
 
+import types
+
 import pytest
+
+from base.errors import UsageError
+from configs import cross_checks
+from net import backbones, registry
 
 
 @pytest.mark.parametrize(
@@ -49,4 +55,21 @@ def test_an_option_of_another_backbone_or_net_is_refused_on_the_command_line_alo
 
 def test_a_model_has_its_own_net(program, tmp_path, capfd):
     assert program("tools/inspect_model.py", f"--model_dir={tmp_path}", "--num_stacks=2") == 2
-    assert f"--num_stacks is of nets without a model: --model_dir={tmp_path} has its own" in capfd.readouterr().err
+    line = f"--num_stacks describes a net: expected none beside --model_dir={tmp_path}, whose model has its own"
+    assert line in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("net", registry.names())
+def test_each_option_is_taken_by_its_owners_alone(net):
+    """On the command line, for every net on every backbone: what `registry.complete` has is taken, all else refused."""
+    has_backbone = "backbone" in registry.option_rows(net)
+    for backbone in backbones.names() if has_backbone else [None]:
+        own = registry.complete(net, {"backbone": backbone} if has_backbone else {})
+        for option in registry.all_option_rows():
+            flags = types.SimpleNamespace(backbone=backbone, typed={option, "data_dir"})
+            if option in own:
+                cross_checks.check_net_options(flags, net)
+            else:
+                assert registry.owners(option)
+                with pytest.raises(UsageError, match=f"^--{option} is an option of "):
+                    cross_checks.check_net_options(flags, net)

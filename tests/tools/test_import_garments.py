@@ -1,10 +1,13 @@
 """Photos of several garments, and data sets of others, become rows with boxes; what is faulty is left out if wanted."""
 
+import collections
 import csv
 import errno
 import json
 import os
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 from fashionai import SCHEMA
 from made_labels import write
@@ -217,6 +220,55 @@ def test_what_is_left_out_late_is_in_no_row(tmp_path, photos, program, capfd):
     assert program("tools/convert_tfrecords.py", f"--data_dir={tmp_path}/DATA", f"--output_dir={tmp_path}/R") == 0
 
 
+_BOXES = (None, (3, 20, 30, 39), (2, 10, 40, 40))  # each holds the point 5, 21
+_DRAWN = st.tuples(st.sampled_from(["a.jpg", "b.jpg", "copy.jpg", "gone.jpg"]), st.sampled_from(_BOXES), st.booleans())
+
+
+def expected_rows(drawn):
+    """Returns the [(photo, box)] of what --skip_bad keeps of [(photo, box, whether v is right)], worked out by hand."""
+    counts = collections.Counter(photo for photo, _, is_right in drawn if is_right)  # of those that can be read
+    rows, stored = [], {}
+    for photo, box, is_right in drawn:
+        if photo == "gone.jpg" or not is_right or (counts[photo] > 1 and box is None):
+            continue
+        # A photo may be stored twice, in the folder of its category and in that of photos of several garments.
+        place = "b" if photo == "b.jpg" else "a", counts[photo] > 1
+        first = stored.setdefault(place, photo)
+        if first == photo and (photo, box) not in rows:
+            rows.append((photo, box))
+    return rows
+
+
+@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis.given(drawn=st.lists(_DRAWN, min_size=1, max_size=6))
+def test_what_is_written_is_what_is_not_left_out(tmp_path_factory, drawn):
+    folder = tmp_path_factory.mktemp("drawn")
+    os.makedirs(folder / "photos")
+    for name, red in (("a.jpg", 30), ("b.jpg", 200), ("copy.jpg", 30)):
+        Image.new("RGB", SIZE, (red, 90, 90)).save(folder / "photos" / name)
+    content = json.loads(coco({name: [] for name in ("a.jpg", "b.jpg", "copy.jpg", "gone.jpg")}))
+    ids = {image["file_name"]: image["id"] for image in content["images"]}
+    (skirt,) = (category for category in content["categories"] if category["name"] == "skirt")
+    absent = [0] * 3 * (len(skirt["keypoints"]) - 1)
+    for number, (photo, box, is_right) in enumerate(drawn):
+        own = {"id": number, "image_id": ids[photo], "category_id": skirt["id"]}
+        bbox = {"bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]]} if box else {}
+        content["annotations"].append({**own, **bbox, "keypoints": [5, 21, 2 if is_right else 7, *absent]})
+    labels, expected = write(folder / "a.json", json.dumps(content)), expected_rows(drawn)
+    if not expected:
+        with pytest.raises((DataError, DataErrors)):
+            run(folder, labels, "--skip_bad")
+        assert os.listdir(folder / "DATA") == []
+        return
+    run(folder, labels, "--skip_bad")
+    split = folder / "DATA" / "train_0"
+    rows = annotations.read(split / "Annotations" / "annotations.csv")
+    names = {row["image_id"]: row["photo"] for row in csv.DictReader((split / "names.csv").open(encoding="utf-8"))}
+    boxes = rows.boxes or [None] * len(rows)
+    assert [(names[image_id], box) for image_id, box in zip(rows.image_ids, boxes)] == expected
+    assert (split / "skipped.txt").exists() == (len(expected) < len(drawn))
+
+
 def test_photos_of_another_file_system_are_copied(tmp_path, photos, monkeypatch):
     def no_link(source, target):
         raise OSError(errno.EXDEV, "Invalid cross-device link")
@@ -231,7 +283,7 @@ def test_an_export_that_can_be_read_once_only_is_refused(tmp_path, photos, progr
     os.mkfifo(tmp_path / "pipe")
     words = (f"--labels={tmp_path}/pipe", f"--images={photos}", f"--output_dir={tmp_path}/DATA")
     assert program("tools/import_labels.py", *words) == 1
-    assert "pipe: is no file: expected an export on the disk" in capfd.readouterr().err
+    assert "pipe: is not a regular file: expected an export on disk" in capfd.readouterr().err
 
 
 def test_nothing_good_is_an_error_even_when_faults_are_left_out(tmp_path, photos):
