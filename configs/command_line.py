@@ -12,7 +12,7 @@ from absl import flags as absl_flags
 
 from base import program_log, tensorflow_log
 from base.errors import ProgramError, UsageError, one_line
-from configs import about, streams
+from configs import about, recipe_files, streams
 from configs.flag_table import FLAGS, GROUPS
 from configs.signals import INTERRUPTED, Signals
 
@@ -30,8 +30,6 @@ TRAINING_GROUPS = (
 _READ = ("prediction", "predictions", "scores", "against", "ground_truth", "test_csv", "schema", "labels")
 _WRITTEN = ("output", "scores_output", "json", "interface")
 
-_MARK = "\ufeff"
-_IS_EMPTY = re.compile(r"\s*(#|//|$)")
 _BROKEN_PIPE = 141
 
 
@@ -119,17 +117,12 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
             raise UsageError(f"the first word must be one of {', '.join(subcommands)}")
         subcommand = argv.pop(1)
     try:
-        words = _with_recipes(values, argv[1:])
+        words = recipe_files.expanded(argv[1:])
         if any(re.match("--?undefok(=|$)", word) for word in words):  # absl's own: flags that may be unknown
             raise UsageError("Unknown command line flag 'undefok'")
         rest = values([argv[0], *words])
     except absl_flags.Error as error:
         raise UsageError(str(error).replace("ERROR:: ", "")) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        what = "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else "leads through too many others"
-        raise UsageError(f"--flagfile {what}: expected one of the recipes in configs/") from error
-    except (ValueError, OSError) as error:  # a name that no file can have
-        raise UsageError(f"--flagfile cannot be read ({error})") from error
     if len(rest) > 1:
         raise UsageError(f"{rest[1]}: a stray word; flags are written --name=value")
     _refuse_foreign(argv[1:], values, own)
@@ -145,19 +138,6 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
     return types.SimpleNamespace(
         given=given, typed=typed, subcommand=subcommand, **{name: values[name].value for name in sorted(own)}
     )
-
-
-def _with_recipes(values, words):
-    """Returns the words of a command line with those of the recipes in the place of --flagfile.
-
-    Editors of Windows begin a file with a mark, which absl leaves on the first line.
-    """
-    words = values.read_flags_from_files(words, force_gnu=True)
-    if not any(word.startswith(_MARK) for word in words):
-        return words
-    bare = [word.removeprefix(_MARK) for word in words]
-    rest = [word for word, former in zip(bare, words) if word == former or not _IS_EMPTY.match(word)]
-    return _with_recipes(values, rest)
 
 
 def _names(flags):

@@ -1,5 +1,6 @@
 """The command line's promises: what is accepted, what each error says, and the exit codes."""
 
+import os
 import re
 import runpy
 import signal
@@ -118,18 +119,38 @@ def test_usage_errors_are_one_line_and_exit_2(capsys, word, named):
     assert named in output.err
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff\xfe-\0-\0", b"--flagfile=a\0b", None], ids=["UTF-16", "NUL", "a long chain"]
-)
-def test_a_recipe_that_cannot_be_read_is_one_line(capsys, tmp_path, content):
-    if content is None:
+def write_recipe(folder, kind):
+    """Returns the path of a recipe that cannot be read, of some kind."""
+    path = folder / "0.cfg"
+    if kind == "a device":
+        return "/dev/zero"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a huge file":
+        with open(path, "wb") as file:
+            file.truncate(10**12)
+    elif kind == "a long chain":
         for number in range(1100):
-            (tmp_path / f"{number}.cfg").write_text(f"--flagfile={tmp_path}/{number + 1}.cfg\n")
+            (folder / f"{number}.cfg").write_text(f"--flagfile={folder}/{number + 1}.cfg\n")
+    elif kind == "a tree":
+        for number in range(60):
+            (folder / f"{number}.cfg").write_text(f"--flagfile={folder}/{number + 1}.cfg\n" * 2)
+        (folder / "60.cfg").touch()
     else:
-        (tmp_path / "0.cfg").write_bytes(content)
-    code, output = run(capsys, lambda flags: None, "--model_dir=x", f"--flagfile={tmp_path}/0.cfg")
+        path.write_bytes({"UTF-16": b"\xff\xfe-\0-\0", "NUL": b"--flagfile=a\0b", "itself": b"--flagfile=0.cfg"}[kind])
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["UTF-16", "NUL", "itself", "a long chain", "a tree", "a huge file", "a pipe", "a device"]
+)
+def test_a_recipe_that_cannot_be_read_is_one_line(capsys, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    recipe = write_recipe(tmp_path, kind)
+    code, output = run(capsys, lambda flags: None, "--model_dir=x", f"--flagfile={os.path.relpath(recipe)}")
     assert (code, output.err.count("\n")) == (2, 1)
-    assert "--flagfile" in output.err
+    assert output.err.startswith("program.py: --flagfile=")
+    assert "expected one of the recipes in configs/" in output.err
 
 
 @pytest.mark.parametrize("flag", [flag for flag in GROUPS["training"] if flag.kind in ("int", "float")])
