@@ -11,7 +11,7 @@ import warnings
 from absl import flags as absl_flags
 
 from base import program_log, tensorflow_log
-from base.errors import ProgramError, UsageError, one_line
+from base.errors import DataError, ProgramError, UsageError, complain, one_line
 from configs import about, recipe_files, streams
 from configs.flag_table import FLAGS, GROUPS
 from configs.signals import INTERRUPTED, Signals
@@ -61,6 +61,7 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
         if answer is not None:
             print(answer)
         else:
+            _check_working_folder()
             values = parse(argv, flags, required, defaults, subcommands)
             tensorflow_log.prepare(values.verbosity)
             program_log.show()
@@ -70,16 +71,16 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
         sys.stdout.flush()
         code = 0
     except ProgramError as error:
-        _complain(program, *error.lines())
+        complain(program, *error.lines())
         code = error.exit_code
     except KeyboardInterrupt:
-        _complain(program, "interrupted")
+        complain(program, "interrupted")
         code = INTERRUPTED
     except OSError as error:
         if isinstance(error, BrokenPipeError) and streams.drop_abandoned():
             code = _BROKEN_PIPE  # not 0: a training may have been cut
         else:
-            _complain(program, one_line(f"{error.filename or 'the machine'}: {error.strerror or error}"))
+            complain(program, one_line(f"{error.filename or 'the machine'}: {error.strerror or error}"))
             code = 1
     except Exception:
         if signals.exit_code is None:
@@ -88,15 +89,17 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
     sys.exit(code)
 
 
+def _check_working_folder():
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:  # its name is known to the shell alone
+        name = os.environ.get("PWD", "the working folder")
+        raise DataError(name, None, "is no folder any more: expected a working folder that is there") from error
+
+
 def warn(line):
     """Prints a line that does not stop the program, as errors are printed."""
     print(f"{os.path.basename(sys.argv[0])}: warning: {one_line(line)}", file=sys.stderr)
-
-
-def _complain(program, *lines):
-    with contextlib.suppress(OSError):  # nobody may be reading
-        for line in lines:
-            print(f"{program}: {line}", file=sys.stderr)
 
 
 def parse(argv, flags, required=(), defaults=None, subcommands=()):

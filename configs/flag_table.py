@@ -5,7 +5,7 @@ nets and backbones come from their files, and the choices of what is found by li
 """
 
 from base.options import Option as Flag
-from base.options import rows
+from base.options import merged, rows
 from net import registry
 from preprocessing.input.augmentation_options import AugmentationOptions
 from preprocessing.labelling.formats import FORMATS
@@ -126,4 +126,4 @@ GROUPS = {
     ),
 }
 
-FLAGS = {flag.name: flag for group in GROUPS.values() for flag in group}
+FLAGS = merged(*GROUPS.values())

@@ -8,13 +8,15 @@ A format's file has
     interface(schema): returns the text that makes the tool show what `write` writes; only of tools that need one.
 """
 
-import importlib
-
 from base import listing
 
 FORMATS = listing.modules(__path__)
 
 
 def load(name):
-    """Returns the module of a format, by one of FORMATS."""
-    return importlib.import_module(f"{__name__}.{name}")
+    """Returns the module of a format, by one of FORMATS.
+
+    Raises:
+        DataError: its file has an error.
+    """
+    return listing.load(__name__, name, "IS_FOLDER", "write")

@@ -10,7 +10,6 @@ A format's file has
     SCHEMA -> the name of the schema of a data set that has its own; other formats have none.
 """
 
-import importlib
 import os
 
 from base import listing
@@ -21,8 +20,12 @@ FORMATS = listing.modules(__path__)
 
 
 def load(name):
-    """Returns the module of a format, by one of FORMATS."""
-    return importlib.import_module(f"{__name__}.{name}")
+    """Returns the module of a format, by one of FORMATS.
+
+    Raises:
+        DataError: its file has an error.
+    """
+    return listing.load(__name__, name, "is_like", "read")
 
 
 def guess(path):
