@@ -1,6 +1,5 @@
 """The one place that reads flags: parsing, recipes, help, exit codes and signals of every program."""
 
-import contextlib
 import math
 import os
 import re
