@@ -68,7 +68,7 @@ def make_dataset(
             length that normalises the error, in photo pixels.
 
     Raises:
-        DataError: the folder has no such records.
+        DataError: the folder has no such records, or those of a test split.
     """
     schema = manifest.schema_of(data_dir)
     shards = _shards(data_dir, category, schema, validation)
@@ -104,6 +104,9 @@ def _shards(data_dir, category, schema, validation):
     if not shards:
         kind = "validation records" if validation else "records"
         raise DataError(data_dir, None, f"has no {kind} of {category}: convert the photos first")
+    for first, *_ in shards:
+        if records.is_labelled(first, schema) is False:
+            raise DataError(first, None, "holds test records, without keypoints: expected records of a train split")
     return shards
 
 
