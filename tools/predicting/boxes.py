@@ -66,7 +66,8 @@ def _rules(flags, parents):
         DataError: no category has a model in every folder.
         UsageError: --category has none.
     """
-    names = model_choice.garments(parents)
+    wanted = flags.category and _has_models(parents, flags.category)
+    names = [flags.category] if wanted else model_choice.garments(parents)
     known = [name for name in names if _has_models(parents, name)]
     if not known:
         model_choice.find_models(parents, names)
