@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import types
+import unicodedata
 import warnings
 
 from absl import flags as absl_flags
@@ -248,14 +249,18 @@ def _check_finite(values, own):
 
 
 def _check_places(values, own):
-    """Refuses an output in the place of a file that the same program reads or writes."""
+    """Refuses an output in the place of a file that the same program reads or writes.
+
+    Names that differ by Unicode's normalisation only (an ä as one sign or as two) are the same here, as they are to
+    those who read them, and to macOS; where the system tells them apart, files that are there stay what they are.
+    """
     taken = {}
     for name in (*_READ, *_WRITTEN):
         value = values[name].value if name in own else None
         for path in value if isinstance(value, list) else [value] if value else []:
             if name == "schema" and not path.endswith(".toml"):
                 continue  # a name, not a file
-            place = os.path.realpath(path)
+            place = unicodedata.normalize("NFC", os.path.realpath(path))
             if name in _WRITTEN and place in taken:
                 raise UsageError(f"--{name}={path} is the file of --{taken[place]}, too: expected another")
             taken.setdefault(place, name)

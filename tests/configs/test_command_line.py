@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from base.errors import DataError, DataErrors, UsageError
+from base.files import atomic_write
 from base.version import VERSION
 from configs import command_line
 from configs.flag_table import GROUPS
@@ -321,3 +322,37 @@ def test_a_flag_that_lets_others_be_unknown_is_unknown_in_recipes_too(tmp_path):
     for words in (["--undefok=foo", "--foo=1"], ["--undefok", "foo"], [f"--flagfile={recipe}", "--foo=1"]):
         with pytest.raises(UsageError, match="Unknown command line flag 'undefok'"):
             parse(*words)
+
+
+@pytest.mark.parametrize(
+    ("output", "same"),
+    [("Ro\u0308cke.csv", True), ("R\u00f6cke.csv", True), ("./R\u00f6cke.csv", True), ("Rocke.csv", False)],
+)
+def test_an_output_is_no_input_however_its_letters_are_composed(output, same):
+    words = ["program.py", "--prediction=R\u00f6cke.csv", f"--output={output}"]
+    if same:
+        with pytest.raises(UsageError, match="is the file of --prediction, too"):
+            command_line.parse(words, ["prediction", "output"])
+    else:
+        assert command_line.parse(words, ["prediction", "output"]).output == output
+
+
+def test_a_file_whose_name_is_composed_otherwise_stays_what_it_is(tmp_path):
+    names = [f"{tmp_path}/R\u00f6cke.csv", f"{tmp_path}/Ro\u0308cke.csv"]
+    for name in names:
+        with atomic_write(name, encoding="utf-8") as file:
+            file.write(name)
+    one_file = os.path.samefile(*names)  # as macOS has it
+    assert [Path(name).read_text(encoding="utf-8") for name in names] == ([names[1]] * 2 if one_file else names)
+    assert len(os.listdir(tmp_path)) == (1 if one_file else 2)
+
+
+def test_a_working_folder_that_was_removed_is_named(tmp_path, capsys, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("PWD", str(gone))
+    gone.rmdir()
+    code, output = run(capsys, lambda flags: None, "--model_dir=x")
+    assert code == 1
+    assert output.err == f"program.py: {gone}: is no folder any more: expected a working folder that is there\n"
