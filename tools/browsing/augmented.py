@@ -79,14 +79,13 @@ def write_records(folder, category, entries, schema):
 
 def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed):
     """Returns images [B, H, W, 3], points [B, K, 2], visibility [B, K] and heatmaps [B, h, w, K] as arrays."""
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        dataset = input_fn.make_dataset(
-            records_dir, category, True, _PER_CATEGORY, image_size, augmentation=augmentation, seed=seed, epochs=1
-        )
-        features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
-        cells = labels["points"] * (heatmap_size / image_size)
-        maps = heatmaps.encode(cells, (heatmap_size, heatmap_size), heatmap_sigma)
-        return session.run((features["image"], labels["points"], labels["visibility"], maps))
+    dataset = input_fn.make_dataset(
+        records_dir, category, True, _PER_CATEGORY, image_size, augmentation=augmentation, seed=seed, epochs=1
+    )
+    features, labels = next(iter(dataset))  # not in a graph: what is compiled for one category is there for the next
+    cells = labels["points"] * (heatmap_size / image_size)
+    maps = heatmaps.encode(cells, (heatmap_size, heatmap_size), heatmap_sigma)
+    return [tensor.numpy() for tensor in (features["image"], labels["points"], labels["visibility"], maps)]
 
 
 def _picture(schema, category, image, points, visibility, cells):
