@@ -2,12 +2,14 @@
 
 import os
 import re
-import stat
 
-from base.errors import UsageError
+from base import checked_json
+from base.errors import DataError, UsageError
 
+_RIGHT = "expected one of the recipes in configs/, or a file like them"
 _DIRECTIVE = re.compile(r"--?flagfile(?:=(.*))?", re.DOTALL)
 _IS_EMPTY = re.compile(r"\s*(#|//|$)")
+_MARK = "\ufeff"  # editors of Windows begin a file with it
 _MOST_BYTES = 1_000_000
 _MOST_FILES = 100  # in all: ten that each name the next one twice are a thousand
 
@@ -33,13 +35,13 @@ def _expanded(words, outer, read):
             continue
         path = next(words, None) if directive[1] is None else directive[1].strip()
         if path is None:
-            raise UsageError("--flagfile names no file: expected one of the recipes in configs/")
+            raise UsageError(f"--flagfile names no file: {_RIGHT}")
         if path:
             path = os.path.expanduser(path)
             if path in outer:
-                raise _unreadable(path, "leads back to itself")
+                raise UsageError(f"--flagfile={path}: leads back to itself: {_RIGHT}")
             if len(read) == _MOST_FILES:
-                raise _unreadable(path, f"is one of too many, {_MOST_FILES} at most are read")
+                raise UsageError(f"--flagfile={path}: is one of too many, {_MOST_FILES} at most are read: {_RIGHT}")
             read.append(path)
             found += _expanded(_read(path), (*outer, path), read)
     return found
@@ -48,19 +50,11 @@ def _expanded(words, outer, read):
 def _read(path):
     """Returns the lines of a recipe that are not empty nor comments, without the space around them."""
     try:
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:  # a pipe may have no writer
-            kind = os.fstat(file.fileno())
-            if not stat.S_ISREG(kind.st_mode):
-                raise _unreadable(path, "is no file")
-            if kind.st_size > _MOST_BYTES:
-                raise _unreadable(path, f"has {kind.st_size:,} bytes, {_MOST_BYTES:,} at most are read")
-            text = file.read(_MOST_BYTES).decode("utf-8-sig")  # editors of Windows begin a file with a mark
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, "is no text in UTF-8") from error
+        text = checked_json.read_text(path, _MOST_BYTES)
+    except DataError as error:
+        raise UsageError(f"--flagfile={path}: {error.what}") from error
     except (ValueError, OSError) as error:  # a name that no file can have, too
-        raise _unreadable(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    return [line.strip() for line in re.split("\r\n?|\n", text) if not _IS_EMPTY.match(line)]
-
-
-def _unreadable(path, what):
-    return UsageError(f"--flagfile={path} {what}: expected one of the recipes in configs/, or a file like them")
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"--flagfile={path}: cannot be read ({reason}): {_RIGHT}") from error
+    lines = re.split("\r\n?|\n", text.removeprefix(_MARK))
+    return [line.strip() for line in lines if not _IS_EMPTY.match(line)]

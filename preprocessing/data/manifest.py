@@ -35,11 +35,7 @@ def read(data_dir):
     """
     path = os.path.join(data_dir, NAME)
     try:
-        with open(path, "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"has more than {MOST_BYTES:,} bytes")
-        manifest = checked_json.loads(data.decode())
+        manifest = checked_json.loads(checked_json.read_text(path, MOST_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
