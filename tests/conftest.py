@@ -46,6 +46,7 @@ FAST = (
     "configs/test_augmentation_flags.py",
     "configs/test_command_line.py",
     "configs/test_cross_checks.py",
+    "net/test_declared.py",
     "net/test_registry.py",
     "preprocessing/data/test_annotations.py",
     "preprocessing/data/test_boxes.py",
