@@ -77,7 +77,7 @@ def data(tmp_path_factory):
 def models(tmp_path_factory):
     """A model of all with random weights: what it finds is wrong, but depends on every pixel."""
     parent = tmp_path_factory.mktemp("models")
-    make(parent / "all", category="all", seed=2)
+    make(parent / "all", category="all", seed=2, net=made_trainings.NET)
     return parent
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 
+import made_trainings
 import numpy as np
 import pytest
 from fashionai import SCHEMA, keypoint_names
@@ -34,7 +35,7 @@ def rows(split):
 def models(tmp_path_factory):
     """A model of all with random weights: what it finds depends on every pixel of the box."""
     parent = tmp_path_factory.mktemp("models")
-    make(parent / "all", category="all", seed=2)
+    make(parent / "all", category="all", seed=2, net=made_trainings.NET)
     return parent
 
 
@@ -147,7 +148,7 @@ def test_every_form_gives_the_same_points(program, split, rows, models, predicte
 
 def test_each_category_has_its_model(program, split, rows, tmp_path):
     for number, category in enumerate(SCHEMA.category_names):
-        make(tmp_path / "models" / category, category=category, seed=number)
+        make(tmp_path / "models" / category, category=category, seed=number, net=made_trainings.NET)
     boxes = as_csv(tmp_path / "boxes.csv", rows)
     assert predict(program, tmp_path / "models", split, tmp_path / "out", f"--boxes={boxes}") == 0
     found = by_row(tmp_path / "out")
@@ -231,7 +232,7 @@ def test_one_model_or_category_is_that_of_boxes_without_one(program, split, rows
     assert "line 2, column category: names no garment: expected one of blouse" in capsys.readouterr().err
     assert predict(program, models, split, tmp_path / "out", f"--boxes={boxes}", "--category=dress") == 0
     assert {category for _, category, _ in by_row(tmp_path / "out")} == {"dress"}
-    make(tmp_path / "models" / "skirt")
+    make(tmp_path / "models" / "skirt", net=made_trainings.NET)
     assert predict(program, tmp_path / "models", split, tmp_path / "alone", f"--boxes={boxes}") == 0
     assert {category for _, category, _ in by_row(tmp_path / "alone")} == {"skirt"}
 
