@@ -63,4 +63,5 @@ if __name__ == "__main__":
             "inference",
         ],
         required=["data_dir", "model_dir", "output"],
+        streamed=["data_dir"],
     )  # fmt: skip

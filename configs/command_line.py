@@ -12,7 +12,7 @@ from absl import flags as absl_flags
 
 from base import program_log, tensorflow_log
 from base.errors import ProgramError, UsageError, one_line
-from configs import about, streams
+from configs import about, remote_places, streams
 from configs.flag_table import FLAGS, GROUPS
 from configs.signals import INTERRUPTED, Signals
 
@@ -35,7 +35,7 @@ _IS_EMPTY = re.compile(r"\s*(#|//|$)")
 _BROKEN_PIPE = 141
 
 
-def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None):
+def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None, streamed=(), written=()):
     """Parses the command line, calls `main` with its flags, and ends the process with the right exit code.
 
     Args:
@@ -48,6 +48,7 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
         defaults: {flag: default} where this program's differs from the table's.
         subcommands: the words of which the first argument must be one.
         argv: the command line with the program's name first; `sys.argv` when not given.
+        streamed, written: names of flags, see `remote_places.Session`.
 
     Exit codes: 0 done; 1 data, model or machine wrong; 2 command line wrong; 130 Ctrl-C; 141 the reader of the output
     left, as `head` does; 143 SIGTERM.
@@ -58,7 +59,8 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
     streams.open_closed()
     if sys.stdout.errors == "strict":  # a file's name, or a sign that the terminal has not, must not end the work
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
+
+    def work():
         answer = about.answer(argv, doc, _names(flags), required, defaults or {}, subcommands)
         if answer is not None:
             print(answer)
@@ -68,26 +70,34 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
             program_log.show()
             _silence_pillow()
             signals.handle()
-            main(values)
+            session.run(main, values)
         sys.stdout.flush()
-        code = 0
+
+    with remote_places.Session(streamed, written) as session:
+        code = _exit_code(program, work, signals)
+    sys.exit(code)
+
+
+def _exit_code(program, work, signals):
+    """Calls `work`, and returns the exit code of how it ended, which is told on stderr."""
+    try:
+        work()
+        return 0
     except ProgramError as error:
         _complain(program, *error.lines())
-        code = error.exit_code
+        return error.exit_code
     except KeyboardInterrupt:
         _complain(program, "interrupted")
-        code = INTERRUPTED
+        return INTERRUPTED
     except OSError as error:
         if isinstance(error, BrokenPipeError) and streams.drop_abandoned():
-            code = _BROKEN_PIPE  # not 0: a training may have been cut
-        else:
-            _complain(program, one_line(f"{error.filename or 'the machine'}: {error.strerror or error}"))
-            code = 1
+            return _BROKEN_PIPE  # not 0: a training may have been cut
+        _complain(program, one_line(f"{error.filename or 'the machine'}: {error.strerror or error}"))
+        return 1
     except Exception:
         if signals.exit_code is None:
             raise
-        code = signals.exit_code  # TensorFlow's C++ code makes an error of its own of an exception in a callback
-    sys.exit(code)
+        return signals.exit_code  # TensorFlow's C++ code makes an error of its own of an exception in a callback
 
 
 def warn(line):

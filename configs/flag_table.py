@@ -18,6 +18,7 @@ _HEATMAPS = {row.name: row for row in rows(HeatmapSettings)}
 GROUPS = {
     "common": (
         Flag("verbosity", "int", 0, "0 keeps TensorFlow's own messages off the terminal, 1 shows its log, 2 all of it.", 0, 2),
+        Flag("cache_dir", "str", None, "Where this machine keeps the files of URLs (s3://, gs://, …); not given: the user's cache folder."),
     ),
     "places": (
         Flag("data_dir", "str", None, "The folder of the data: photos in the FashionAI layout, or TFRecords."),

@@ -53,4 +53,5 @@ if __name__ == "__main__":
         flags=["data_dir", "output_dir", "splits", "val_fraction", "seed", "skip_bad", "schema"],
         required=["data_dir", "output_dir"],
         defaults={"val_fraction": 0.05},
+        streamed=["data_dir"],
     )

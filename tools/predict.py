@@ -13,6 +13,7 @@ import os
 import re
 
 from base.errors import DataErrors, UsageError, noting
+from base.remote import places
 from base.schema import ALL
 from base.wording import counted
 from configs import command_line, cross_checks, paths
@@ -130,7 +131,8 @@ def _predict_video(predictor, path, output, category, box, table):
 
 def _seen(path, box):
     """Returns what a result's JSON says of the file, and of the part of it that was looked at."""
-    return {"image": path} if box is None else {"image": path, "box": box}
+    image = places.shown(path)
+    return {"image": image} if box is None else {"image": image, "box": box}
 
 
 if __name__ == "__main__":
@@ -142,4 +144,5 @@ if __name__ == "__main__":
             "checkpoint_path", "inference",
         ],
         required=["model_dir", "image", "output_dir"],
+        streamed=["image"],
     )  # fmt: skip

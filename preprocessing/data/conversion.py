@@ -28,7 +28,7 @@ from preprocessing.data.row_examples import digest_of_photo, process
 
 PENDING = ".pending"  # in the output folder: the shards of a conversion that is not done
 _CHUNK = 8  # photos handed to a thread at a time
-_CHUNKS_PER_CORE = 4  # handed out before the first of them is written: they wait in memory
+_CHUNKS_PER_READER = 4  # handed out before the first of them is written: they wait in memory
 _SECONDS_BETWEEN_NOTES = 1  # in the manifest, of the shards that are done
 _MOST_BYTES_OF_LINES = manifest.MOST_BYTES // 2  # of rows left out, in the manifest
 
@@ -182,11 +182,11 @@ def _outcomes(rows, on_photo, on_remark):
     importlib.import_module("tensorflow")  # here: in a thread, its import would hold other threads' complaints back
     starts = collections.deque(range(0, len(rows), _CHUNK))
     waiting = collections.deque()
-    cores = machine.cores()
-    with concurrent.futures.ThreadPoolExecutor(cores) as threads:
+    readers = files.readers()
+    with concurrent.futures.ThreadPoolExecutor(readers) as threads:
         try:
             while starts or waiting:
-                while starts and len(waiting) < _CHUNKS_PER_CORE * cores:
+                while starts and len(waiting) < _CHUNKS_PER_READER * readers:
                     start = starts.popleft()
                     waiting.append(threads.submit(_process_all, rows[start : start + _CHUNK]))
                 for outcome in waiting.popleft().result():
@@ -242,6 +242,7 @@ def _finish(output_dir, pending_dir, labelled, done, faults, schema):
     """
     notes = {name: shard.noted for name, shard in done.items()}
     manifest.write(output_dir, labelled, _notes_that_fit(notes), complete=False, schema=schema)
+    files.send(output_dir)
     try:
         for name, shard in done.items():
             if shard.folder == pending_dir:

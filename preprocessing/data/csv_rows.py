@@ -5,6 +5,7 @@ import gzip
 import io
 import zlib
 
+from base import files
 from base.errors import DataError
 from base.files import atomic_write
 
@@ -31,7 +32,7 @@ def read(path):
     line = None
     try:
         opener = gzip.open if str(path).endswith(".gz") else open
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        with opener(files.local(path), "rt", encoding="utf-8-sig", newline="") as file:
             lines = _BoundedLines(file)
             reader = csv.reader(lines, strict=True)
             line, is_empty = 1, True

@@ -6,6 +6,7 @@ import itertools
 import os
 from typing import Callable, NamedTuple, Optional
 
+from base import files
 from base import schema as schemas
 from base.errors import DataError, DataErrors
 from base.schema import ALL, Schema
@@ -71,20 +72,20 @@ def _of_split(data_dir, wanted, schema):
     rows = annotations.read_images(file, schema)
     by_category = {name: [] for name in wanted}
     faults, digest = [], hashlib.sha256()
-    with open(file, "rb") as handle:
+    with open(files.local(file), "rb") as handle:
         digest.update(handle.read())
     for (image_id, category, box), line in zip(rows.keys, rows.lines):
         if category not in by_category:
             continue
         path, fault = layout.photo_path(data_dir, image_id)
-        if fault is None and not os.path.isfile(path):
+        if fault is None and not files.is_file(path):
             fault = "is missing: expected a JPEG photo"
         if fault:
             faults.append(DataError(file, f"line {line}, column image_id", f"{path} {fault}"))
         elif wrong_box := _wrong_box(path, box):
             faults.append(DataError(file, f"line {line}, column {boxes.COLUMN}", wrong_box))
         else:
-            digest.update(repr(_state(path)).encode())
+            digest.update(repr(files.state(path)).encode())
         position = sum(map(len, by_category.values()))
         read = functools.partial(_read, path, box, file, int(line))
         by_category[category].append(SourcePhoto(position, image_id, read, box))
@@ -115,8 +116,8 @@ def _read(path, box, file, line):
 
 def _of_records(data_dir, wanted, schema):
     shards = {name: records.list_shards(data_dir, name) for name in wanted}
-    counts = _counts(data_dir, {name: records.count_records(files) for name, files in shards.items()})
-    states = [(os.path.basename(file), *_state(file)) for files in shards.values() for file in files]
+    counts = _counts(data_dir, {name: records.count_records(own) for name, own in shards.items()})
+    states = [(os.path.basename(file), *files.state(file)) for own in shards.values() for file in own]
     first = dict(zip(counts, itertools.accumulate(counts.values(), initial=0)))
 
     def iterate(category, start):
@@ -130,12 +131,6 @@ def _of_records(data_dir, wanted, schema):
                 yield SourcePhoto(first[category] + index, image_id, read, records.box_of(example))
 
     return PhotoSource(counts, iterate, repr(states), schema)
-
-
-def _state(path):
-    """Returns what changes when a file does: its size, and the time of its last change in nanoseconds."""
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
 
 
 def _counts(data_dir, counts):

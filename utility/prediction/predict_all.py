@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from base.machine import cores
+from base import files
 from base.schema import ALL
 from preprocessing.data import annotations, csv_rows
 from preprocessing.data.boxes import to_text
@@ -106,7 +106,7 @@ def _if_any(box):
 
 def _read_ahead(photos, sizes):
     """Yields (photos, their pixels) batch by batch, while the next ones are read, one photo per core."""
-    readers = cores()
+    readers = files.readers()
     with concurrent.futures.ThreadPoolExecutor(readers) as executor:
         waiting = collections.deque()
         for size in sizes:
