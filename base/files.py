@@ -261,7 +261,11 @@ def state(path):
 
 
 def local(path):
-    """Returns a path that can be opened: the same one; a URL's file is fetched, FileNotFoundError where there is none."""
+    """Returns the path of a file that can be opened: the same one, where a URL's file lies from now on.
+
+    Raises:
+        FileNotFoundError: the URL has no such file.
+    """
     stream = places.stream_of(path)
     return stream.local(path) if stream else path
 

@@ -115,6 +115,10 @@ GROUPS = {
         Flag("port", "int", 8000, "The port to serve at; 0 takes a free one.", 0, 65535),
         Flag("max_upload_mb", "float", 20.0, "The largest upload that is accepted, in MB.", 0.01, 100, aliases=("most_megabytes",)),
     ),
+    "cluster": (
+        Flag("first_port", "int", None, "The port of a machine's first task; its others have the next ones. Not given: one by the job's number.", 1024, 65000),
+        Flag("num_parameter_servers", "int", 0, "The last tasks that are parameter servers; 0: all train in step.", 0, 1000),
+    ),
     "benchmark": (
         Flag("benchmark_images", "int", 960, "Images of each turn of a measurement.", 1),
         Flag("benchmark_turns", "int", 5, "Turns of each pipeline, one after the other; the median counts.", 1),

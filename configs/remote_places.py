@@ -1,8 +1,7 @@
-"""URLs on a command line (s3://, gs://, and what else fsspec knows) as paths of this machine, for as long as a program runs.
+"""URLs on a command line (s3://, gs://, and what else fsspec knows) as paths of this machine, while a program runs.
 
 What is read is mirrored in the cache whole, or streamed where the program says so and the URL is no folder of records;
-what is written is mirrored, too, and sent when it is whole. Each process that writes has a mirror of its own; those that
-read share one as long as it is what the store has.
+what is written is mirrored, too, and sent when it is whole.
 """
 
 import contextlib
@@ -15,8 +14,8 @@ from base.errors import DataError, ProgramError, UsageError
 from base.remote import places
 
 READ = (
-    "data_dir", "model_dir", "image", "records", "images", "labels", "photos", "checkpoint_path", "weights", "prediction",
-    "predictions", "scores", "against", "ground_truth", "test_csv", "schema", "boxes",
+    "data_dir", "model_dir", "image", "records", "images", "labels", "photos", "checkpoint_path", "weights",
+    "prediction", "predictions", "scores", "against", "ground_truth", "test_csv", "schema", "boxes",
 )  # fmt: skip
 WRITTEN = ("output_dir", "output", "json", "scores_output", "interface")
 _WRITTEN_FOLDERS = ("output_dir", "model_dir")

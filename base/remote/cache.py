@@ -119,7 +119,7 @@ class Cache:
                 mirror = Mirror(target.store, copy, _base_name(url), target.only, wanted)
                 mirror.pull()
                 places.add_mirror(mirror)
-                self._written.append((url, mirror))
+                self._written.append(mirror)
                 return mirror.path
         raise _full(url)
 
@@ -137,19 +137,19 @@ class Cache:
         raise _full(url)
 
     def send(self, but=()):
-        """Sends what was written to the stores; `but`: URLs that are left out."""
-        for url, mirror in self._written:
-            if url not in but:
+        """Sends what was written to the stores; `but`: paths of folders and files that are left out."""
+        for mirror in self._written:
+            if mirror.path not in but:
                 mirror.push()
 
     def _copies(self, kind, url):
         """Yields the folders of the copies of a URL, made when missing."""
-        name = hashlib.sha256(url.rstrip("/").encode("utf-8", "surrogateescape")).hexdigest()[:20]
+        name = hashlib.sha256(os.fsencode(url.rstrip("/"))).hexdigest()[:20]
         for number in range(1, _MOST_COPIES + 1):
             copy = os.path.join(self._folder, kind, f"{name}-{number}")
             if not os.path.exists(os.path.join(copy, _URL_FILE)):
-                with files.atomic_write(os.path.join(copy, _URL_FILE), encoding="utf-8", errors="surrogateescape") as file:
-                    file.write(f"{url}\n")
+                with files.atomic_write(os.path.join(copy, _URL_FILE), "wb") as file:
+                    file.write(os.fsencode(f"{url}\n"))
             yield copy
 
     def _lock(self, copy):
@@ -167,7 +167,7 @@ class _Shared:
         return self
 
     def share(self):
-        """Holds it with others, as soon as nobody holds it alone: who does fills the copy. Returns whether that is so."""
+        """Holds it with others, as soon as nobody holds it alone, as who fills the copy does; returns True."""
         fcntl.flock(self._file, fcntl.LOCK_SH)
         return True
 

@@ -2,9 +2,9 @@
 
 A store frees nothing when a process dies. So who finds the object there watches it: as long as it is renewed the place
 is in use; one that is not renewed for LEASE seconds is a dead process's, and goes. On one machine the process's number
-tells at once. What is guaranteed: two processes never both make the object where the store makes an object only if there
-is none (S3, GCS, Azure and MinIO do), and a holder that was taken for dead, because it could not reach the store for so
-long or stood still, finds out at its next renewal, at most BEAT seconds after it wakes, and uploads nothing more.
+tells at once. What is guaranteed: two processes never both make the object where the store makes an object only if
+there is none (S3, GCS, Azure and MinIO do), and a holder that was taken for dead, because it could not reach the store
+for so long or stood still, finds out at its next renewal, BEAT seconds after it wakes, and uploads nothing more.
 """
 
 import json
@@ -106,16 +106,19 @@ class Lease:
         time.sleep(2 * pause)  # others that waited may be removing it, too
 
     def _renew(self):
-        while not self._ended.wait(BEAT):
-            try:
-                if not self._is_own(self._read()):
-                    self._is_lost = True
-                    _log.error("%s: was taken over by another process", self._place)
-                    return
+        while not self._is_lost and not self._ended.wait(BEAT):
+            self._renew_once()
+
+    def _renew_once(self):
+        try:
+            if self._is_own(self._read()):
                 self._beat += 1
                 self._store.write(self._name, self._content())
-            except DataError as error:
-                _log.warning("%s", error)
+            else:
+                self._is_lost = True
+                _log.error("%s: was taken over by another process", self._place)
+        except DataError as error:
+            _log.warning("%s", error)
 
 
 def _fields(content):

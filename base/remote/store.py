@@ -24,7 +24,13 @@ _TAGS = ("md5Hash", "content_md5", "ETag", "etag", "generation", "mtime", "LastM
 _FINAL = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError, ImportError, ValueError, TypeError)
 _FINAL_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENAMETOOLONG, errno.EINVAL, errno.ENOSYS)
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound")
-_FINAL_NAMES = (*_NO_CREDENTIALS, "ParamValidationError", "DefaultCredentialsError", "RefreshError", "InvalidRegionError")
+_FINAL_NAMES = (
+    *_NO_CREDENTIALS,
+    "ParamValidationError",
+    "DefaultCredentialsError",
+    "RefreshError",
+    "InvalidRegionError",
+)
 _PASSING_CODES = (408, 425, 429)
 
 _log = logging.getLogger(__name__)
@@ -171,20 +177,29 @@ class Store:
         """Calls a function of fsspec's until it works, or cannot."""
         pause, end = _FIRST_PAUSE, time.monotonic() + PATIENCE
         while True:
-            try:
-                return function(*arguments)
-            except FileNotFoundError as error:
-                if done == "read":
-                    raise
+            result, error = self._attempt(name, done, function, *arguments)
+            if error is None:
+                return result
+            if time.monotonic() + pause > end:
                 raise self._wrong(name, done, error) from error
-            except FileExistsError:
+            _log.warning("%s: %s; trying again in %g s", self.url_of(name), _reason(error), pause)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _attempt(self, name, done, function, *arguments):
+        """Returns what a call gives, and None; or None, and an error that may pass."""
+        try:
+            return function(*arguments), None
+        except FileExistsError:
+            raise
+        except FileNotFoundError as error:
+            if done == "read":
                 raise
-            except Exception as error:  # every store raises its own
-                if _is_final(error) or time.monotonic() + pause > end:
-                    raise self._wrong(name, done, error) from error
-                _log.warning("%s: %s; trying again in %g s", self.url_of(name), _reason(error), pause)
-                time.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+            raise self._wrong(name, done, error) from error
+        except Exception as error:  # every store raises its own
+            if _is_final(error):
+                raise self._wrong(name, done, error) from error
+            return None, error
 
     def _wrong(self, name, done, error):
         expected = "the store to answer"

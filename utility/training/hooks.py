@@ -110,7 +110,7 @@ class SaveHook(v1.train.SessionRunHook):
     """Saves checkpoints, and evaluates where the steps meet a grid.
 
     The grid counts from step 0, so that a resumed training evaluates at the steps of an undisturbed one; TensorFlow's
-    own hook counts from where it was started. Where the folder stands for a URL, each checkpoint is sent when it is whole.
+    own hook counts from where it was started. Where the folder stands for a URL, a checkpoint is sent when it is whole.
 
     Args:
         prefix: of the checkpoints' names.
