@@ -65,7 +65,8 @@ class Session:
 
         self._show_urls()
         cache = self._at_end.enter_context(Cache(flags.cache_dir))
-        for name, value in found.items():
+        # What is written first: fetching what is read may take long, and be for nothing.
+        for name, value in sorted(found.items(), key=lambda item: not self._is_written(item[0])):
             setattr(flags, name, _replaced(name, value, functools.partial(self._path_of, cache, name)))
         try:
             main(flags)
@@ -75,6 +76,9 @@ class Session:
             raise
         cache.send()
 
+    def _is_written(self, name):
+        return name in WRITTEN or name in self._written
+
     def _show_urls(self):
         self._at_end.callback(places.clear)
         for name in ("stdout", "stderr"):
@@ -83,7 +87,7 @@ class Session:
             setattr(sys, name, _Named(stream))
 
     def _path_of(self, cache, name, url):
-        if name in WRITTEN or name in self._written:
+        if self._is_written(name):
             return cache.written(url, name in _WRITTEN_FOLDERS, _is_no_event)
         if name in self._streamed and not cache.has_records(url):
             return cache.streamed(url)

@@ -3,7 +3,7 @@
 # `release=2.15 bash tests/run.sh -m every_release`: what depends on TensorFlow's release, on the oldest one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-extras=dev,export,demo,pretrained
+extras=dev,export,demo,pretrained,remote
 source demos/environment.sh
 ruff check .
 ruff format --check .

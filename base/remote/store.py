@@ -31,6 +31,7 @@ _FINAL_NAMES = (
     "RefreshError",
     "InvalidRegionError",
 )
+_NO_BUCKET = "bucket does not exist"  # as S3 and GCS say it
 _PASSING_CODES = (408, 425, 429)
 
 _log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Store:
         try:
             info = self._try(name, "read", self._system.info, self._at(name))
         except FileNotFoundError as error:
-            if "bucket" in str(error):  # nothing can be there
+            if _NO_BUCKET in str(error):  # nothing can be there
                 raise self._wrong(name, "read", error) from error
             return None
         return "folder" if info["type"] == "directory" else "file"
@@ -88,7 +89,7 @@ class Store:
         try:
             found = self._try(below, "read", lambda path: self._system.find(path, detail=True), self._at(below))
         except FileNotFoundError as error:
-            if "bucket" in str(error):
+            if _NO_BUCKET in str(error):
                 raise self._wrong(below, "read", error) from error
             return {}
         start = len(self._root) + 1

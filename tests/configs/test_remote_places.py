@@ -81,7 +81,7 @@ def test_faults_name_urls_and_what_was_there_stays(data, cache, capsys):
     made_stores.fill(f"{url}/RECORDS", {"notes.txt": b"mine"})
     own = ("tools/convert_tfrecords.py", f"--data_dir={url}/DATA", f"--output_dir={url}/RECORDS", cache)
     assert run_program(*own) == 1
-    (line,) = capsys.readouterr().err.splitlines()
+    line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith(f"convert_tfrecords.py: {url}/DATA/train_0/Annotations/annotations.csv: line ")
     assert set(made_stores.content(f"{url}/RECORDS")) == {"notes.txt", "manifest.json"}
     assert run_program(*own, "--skip_bad") == 0
@@ -138,7 +138,7 @@ def test_one_faulty_photo_costs_no_other_its_result(data, cache, capsys):
     made_stores.fill(url, {"photos/a.png": photo(), "photos/b.png": b"", "photos/c.png": photo()[:50]})
     own = (f"--model_dir={url}/MODELS", f"--image={url}/photos", "--category=skirt", cache, f"--output_dir={url}/out")
     assert run_program("tools/predict.py", *own) == 1
-    lines = capsys.readouterr().err.splitlines()
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("predict.py: ")]
     assert [line.split(": ")[1] for line in lines] == [f"{url}/photos/{name}.png" for name in "bc"]
     assert {"a.json", "a.png"} <= set(made_stores.content(f"{url}/out"))
 
