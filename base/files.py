@@ -221,6 +221,14 @@ def send(folder):
         mirror.push(mirror.name_of(folder))
 
 
+def receive(folder):
+    """Fetches what another process sent to the store that a folder stands for, to which nothing is sent from here."""
+    mirror = places.mirror_of(folder)
+    if mirror is not None:
+        mirror.is_sent = False
+        mirror.pull(mirror.name_of(folder))
+
+
 def is_file(path):
     """Returns whether there is such a file."""
     stream = places.stream_of(path)

@@ -51,17 +51,19 @@ class Mirror:
     Attributes:
         url: what is mirrored, as the user gave it.
         path: the local folder, or file.
+        store: the Store.
         lease: the Lease under which files are uploaded, if there is one.
+        is_sent: whether anything is.
     """
 
     def __init__(self, store, place, name, only=None, wanted=lambda name: True):
-        self._store, self._only, self._wanted = store, only, wanted
+        self.store, self._only, self._wanted = store, only, wanted
         self.url = store.url_of(only or "")
         self.path = os.path.join(place, name)
         self._folder = place if only else self.path
         self._state_file = os.path.join(place, _STATE)
         self._state = self._read_state()
-        self.lease = None
+        self.lease, self.is_sent = None, True
 
     def _read_state(self):
         """Returns {name: (size, time of the last change in ns, tag)} of the files that were as the store has them."""
@@ -93,16 +95,16 @@ class Mirror:
         return {name: item for name, item in self._listed(below).items() if not self._is_here(name, item)}
 
     def _listed(self, below):
-        if self._only and self._store.kind(self._only) == "file":
-            return {self._only: self._store.item(self._only)}
+        if self._only and self.store.kind(self._only) == "file":
+            return {self._only: self.store.item(self._only)}
         below = self._only or below
-        return {name: item for name, item in self._store.list(below).items() if self._is_shared(name)}
+        return {name: item for name, item in self.store.list(below).items() if self._is_shared(name)}
 
     def _is_shared(self, name):
         parts = name.split("/")
         if any(part in ("", "..") or "\0" in part for part in parts):
             what = "is no name that a file of this machine can have: expected another"
-            raise DataError(self._store.url_of(name), None, what)
+            raise DataError(self.store.url_of(name), None, what)
         return not any(part.startswith(".") for part in parts) and self._wanted(name)
 
     def _is_here(self, name, item):
@@ -118,7 +120,7 @@ class Mirror:
         fetched = {name: item for name, item in listed.items() if not self._is_here(name, item)}
         if fetched:
             size = sum(item.size for item in fetched.values()) / 1e6
-            _log.info("%s: fetching %s, %.1f MB", self._store.url_of(below), counted(len(fetched), "file"), size)
+            _log.info("%s: fetching %s, %.1f MB", self.store.url_of(below), counted(len(fetched), "file"), size)
             self._all(self._fetch, fetched.items())
             self._write_state()
 
@@ -139,7 +141,7 @@ class Mirror:
         temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)[:60]}.fetched")
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            self._store.fetch(name, temporary, item)
+            self.store.fetch(name, temporary, item)
             os.replace(temporary, path)
         except FileNotFoundError:  # it has just gone
             return
@@ -149,6 +151,8 @@ class Mirror:
 
     def push(self, below=""):
         """Uploads what has changed since the last time, or was made, and removes what is gone; `below` a folder."""
+        if not self.is_sent:
+            return
         if self.lease:
             self.lease.check()
         local = {name: _stamp(self._local(name)) for name in self._files(below)}
@@ -158,7 +162,7 @@ class Mirror:
         for rank in sorted({_rank(name) for name in changed}):
             self._all(lambda name: self._put(name, local[name]), [name for name in changed if _rank(name) == rank])
         for name in gone:
-            self._store.remove(name)
+            self.store.remove(name)
             del self._state[name]
         if changed or gone:
             self._write_state()
@@ -174,7 +178,7 @@ class Mirror:
         """
         is_folder = os.path.dirname(lock_path) == os.path.abspath(path)
         below = self.name_of(path if is_folder else os.path.dirname(path))
-        with Lease(self._store, self.name_of(lock_path), self.url_of(path)) as lease:
+        with Lease(self.store, self.name_of(lock_path), self.url_of(path)) as lease:
             former, self.lease = self.lease, lease
             try:
                 if is_folder:
@@ -185,7 +189,7 @@ class Mirror:
                 self.lease = former
 
     def _put(self, name, stamp):
-        item = self._store.put(self._local(name), name)
+        item = self.store.put(self._local(name), name)
         self._state[name] = (*stamp, item.tag)
 
     def _files(self, below):

@@ -199,6 +199,22 @@ def test_what_went_to_another_process_is_not_written(tmp_path):
     assert made_stores.content(url) == {}
 
 
+def test_who_receives_sends_nothing(tmp_path):
+    url = made_stores.new_url()
+    made_stores.fill(url, {"skirt/checkpoint": b"1"})
+    own = mirror(url, tmp_path / "one")
+    places.add_mirror(own)
+    try:
+        files.receive(own.path)
+        write(tmp_path / "one" / "mirrored", {"skirt/checkpoint": b"2", "skirt/events": b"3"})
+        files.send(own.path)
+        assert made_stores.content(url) == {"skirt/checkpoint": b"1"}
+        files.receive(f"{own.path}/skirt")
+        assert tree(tmp_path / "one" / "mirrored") == {"skirt/checkpoint": b"1"}
+    finally:
+        places.clear()
+
+
 def test_a_single_file(tmp_path):
     url = made_stores.new_url()
     made_stores.fill(url, {"other.csv": b"1"})
