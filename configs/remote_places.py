@@ -88,7 +88,9 @@ class Session:
 
     def _path_of(self, cache, name, url):
         if self._is_written(name):
-            return cache.written(url, name in _WRITTEN_FOLDERS, _is_no_event)
+            # A training goes on from what the bucket has: what a killed one did not send may not fit to it.
+            is_kept = name not in self._written
+            return cache.written(url, name in _WRITTEN_FOLDERS, wanted=_is_no_event, keeps_unsent=is_kept)
         if name in self._streamed and not cache.has_records(url):
             return cache.streamed(url)
         return _read_checkpoint(cache, url) if name == "checkpoint_path" else cache.read(url, _is_no_event)

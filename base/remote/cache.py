@@ -101,13 +101,13 @@ class Cache:
                 return mirror.path
         raise _full(url)
 
-    def written(self, url, is_folder, wanted=lambda name: True):
+    def written(self, url, is_folder, **options):
         """Returns the path of a folder, or a file, that is to be written; what the store has of it is here now.
 
         Args:
             url: of it.
             is_folder: whether it is a folder; else a file.
-            wanted: as for `read`.
+            **options: wanted and keeps_unsent of the Mirror.
 
         Raises:
             DataError: the store cannot be reached or written.
@@ -116,7 +116,7 @@ class Cache:
         target.store.check_writable()
         for copy in self._copies("written", url):
             if self._lock(copy).own():
-                mirror = Mirror(target.store, copy, _base_name(url), target.only, wanted)
+                mirror = Mirror(target.store, copy, _base_name(url), target.only, **options)
                 mirror.pull()
                 places.add_mirror(mirror)
                 self._written.append(mirror)

@@ -21,6 +21,7 @@ from base.errors import DataError
 LEASE = 60  # seconds without a renewal after which the holder is dead
 BEAT = 15  # seconds between renewals
 _PAUSE = 1
+_SETTLING = 3
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +50,8 @@ class Lease:
         self._thread = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self):
-        while not self._make():
-            self._outlive(self._read())
+        while not (self._make() or self._outlive(self._read())):
+            continue
         self._thread.start()
         return self
 
@@ -85,25 +86,28 @@ class Lease:
         return _fields(content).get("key") == self._own["key"]
 
     def _outlive(self, found):
-        """Returns when the lock is gone, and a dead process's is; raises DataError as soon as it is renewed."""
+        """Takes a dead process's lock over; returns whether it has it. False, too, where it was freed meanwhile.
+
+        Raises:
+            DataError: its holder lives.
+        """
         holder = _fields(found)
-        is_here = holder.get("machine") == self._own["machine"] and isinstance(holder.get("process"), int)
-        if is_here and not processes.is_alive(holder["process"]):
-            self._store.remove(self._name)
-            return
         who = f"process {holder.get('process', '?')} on {holder.get('host', '?')}"
-        _log.info("%s: locked by %s: seeing for %g s whether that is alive", self._place, who, LEASE)
-        pause, end = min(_PAUSE, LEASE / 10), time.monotonic() + LEASE
-        while time.monotonic() < end:
-            now = self._read()
-            if not now:
-                return
-            if now != found:
-                what = f"is in use by another process ({who}): wait for it to end, or name another place"
-                raise DataError(self._place, None, what)
-            time.sleep(pause)
-        self._store.remove(self._name)
-        time.sleep(2 * pause)  # others that waited may be removing it, too
+        is_here = holder.get("machine") == self._own["machine"] and isinstance(holder.get("process"), int)
+        if not is_here or processes.is_alive(holder["process"]):
+            _log.info("%s: locked by %s: seeing for %g s whether that is alive", self._place, who, LEASE)
+            end = time.monotonic() + LEASE
+            while time.monotonic() < end and self._read() == found:
+                time.sleep(min(_PAUSE, LEASE / 10))
+        now = self._read()
+        if now == found:
+            self._store.write(self._name, self._content())
+            time.sleep(_SETTLING)  # others that waited may do so, too: the last one has it
+            return self._is_own(self._read())
+        if now:
+            what = f"is in use by another process ({who}): wait for it to end, or name another place"
+            raise DataError(self._place, None, what)
+        return False
 
     def _renew(self):
         while not self._is_lost and not self._ended.wait(BEAT):

@@ -47,6 +47,7 @@ class Mirror:
         name: what the mirror is called there.
         only: the name of the single file, or folder, below `store`.
         wanted: function(name) -> whether a file is fetched.
+        keeps_unsent: whether files stay that the store never had: of a process that was killed before it sent them.
 
     Attributes:
         url: what is mirrored, as the user gave it.
@@ -56,7 +57,8 @@ class Mirror:
         is_sent: whether anything is.
     """
 
-    def __init__(self, store, place, name, only=None, wanted=lambda name: True):
+    def __init__(self, store, place, name, only=None, wanted=lambda name: True, keeps_unsent=False):
+        self._keeps_unsent = keeps_unsent
         self.store, self._only, self._wanted = store, only, wanted
         self.url = store.url_of(only or "")
         self.path = os.path.join(place, name)
@@ -115,7 +117,7 @@ class Mirror:
         """Makes the folder, or a folder in it, what the store has; raises DataError where that is not possible."""
         listed = self._listed(below)
         for name in self._files(below):
-            if name not in listed:
+            if name not in listed and not (self._keeps_unsent and name not in self._state):
                 self._remove(name)
         fetched = {name: item for name, item in listed.items() if not self._is_here(name, item)}
         if fetched:

@@ -23,14 +23,15 @@ _TAGS = ("md5Hash", "content_md5", "ETag", "etag", "generation", "mtime", "LastM
 # What another try does not help: the user's errors, and those of this machine's disk.
 _FINAL = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError, ImportError, ValueError, TypeError)
 _FINAL_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENAMETOOLONG, errno.EINVAL, errno.ENOSYS)
-_NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound")
-_FINAL_NAMES = (
-    *_NO_CREDENTIALS,
-    "ParamValidationError",
+_NO_CREDENTIALS = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "CredentialRetrievalError",
+    "ProfileNotFound",
     "DefaultCredentialsError",
     "RefreshError",
-    "InvalidRegionError",
 )
+_FINAL_NAMES = (*_NO_CREDENTIALS, "ParamValidationError")
 _NO_BUCKET = "bucket does not exist"  # as S3 and GCS say it
 _PASSING_CODES = (408, 425, 429)
 
@@ -163,9 +164,9 @@ class Store:
 
     def check_writable(self):
         """Writes an object and removes it: what would refuse the results shall do so before the work."""
-        name = f".{secrets.token_hex(8)}.tmp"
-        self.write(name, b"")
-        self.remove(name)
+        path = self._at(f".{secrets.token_hex(8)}.tmp")
+        self._try("", "written", self._system.pipe_file, path, b"")
+        self._try("", "written", self._system.rm_file, path)
 
     def remove(self, name):
         """Removes an object, if it is there."""
@@ -204,10 +205,12 @@ class Store:
 
     def _wrong(self, name, done, error):
         expected = "the store to answer"
-        if isinstance(error, PermissionError) or _names(error) & set(_FINAL_NAMES):
+        if isinstance(error, PermissionError) or _names(error) & set(_NO_CREDENTIALS):
             expected = "credentials that may do so, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         elif isinstance(error, FileNotFoundError):
             expected = "a bucket that is there"
+        elif _is_final(error):
+            expected = "a place and a name that the store takes"
         return DataError(self.url_of(name), None, f"cannot be {done} ({_reason(error)}): expected {expected}")
 
 

@@ -46,6 +46,7 @@ WITHOUT_TENSORFLOW = {
     "tools/import_labels.py",
     "tools/make_synthetic_data.py",
     "tools/score.py",
+    "tools/slurm_tf_config.py",
 }
 CHATTER = re.compile(r"\.(cc|h|py):\d+|absl|oneDNN|XLA|TensorRT|rebuild TensorFlow|[Ww]arning|WARNING")
 

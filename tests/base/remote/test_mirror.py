@@ -99,6 +99,18 @@ def test_a_file_that_changed_here_is_fetched_anew(tmp_path):
     assert tree(tmp_path / "one" / "mirrored") == {"a/b": b"right", "a/c": b"too"}
 
 
+def test_what_was_not_sent_is_kept_where_that_is_wanted(tmp_path):
+    url = made_stores.new_url()
+    made_stores.fill(url, {"sent": b"1", "removed": b"2"})
+    mirror(url, tmp_path / "one").pull()
+    Store(url).remove("removed")
+    write(tmp_path / "one" / "mirrored", {"unsent": b"3"})
+    Mirror(Store(url), str(tmp_path / "one"), "mirrored", keeps_unsent=True).pull()
+    assert tree(tmp_path / "one" / "mirrored") == {"sent": b"1", "unsent": b"3"}
+    mirror(url, tmp_path / "one").pull()
+    assert tree(tmp_path / "one" / "mirrored") == {"sent": b"1"}
+
+
 def test_folders_that_the_store_no_longer_has_go(tmp_path):
     url = made_stores.new_url()
     made_stores.fill(url, {"best/checkpoint": b"1", "a": b"2"})
