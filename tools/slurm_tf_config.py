@@ -1,10 +1,11 @@
 """Prints the TF_CONFIG of a training on several machines for this task of a Slurm job, as a line for the shell.
 
-srun bash -c 'eval "$(python tools/slurm_tf_config.py)" && python train_cpn.py --data_dir=RECORDS --model_dir=MODELS …'
+eval "$(python tools/slurm_tf_config.py)" && python train_cpn.py --data_dir=RECORDS --model_dir=MODELS
 
-The first task is the chief, the others are workers, the last ones parameter servers if there are any. It is worked out
-from what Slurm tells each task (SLURM_STEP_NODELIST or SLURM_JOB_NODELIST, SLURM_TASKS_PER_NODE, SLURM_PROCID and
-SLURM_NODEID), with tasks in blocks, as Slurm places them unless told otherwise. docs/many_machines.md says more.
+That is for a script which srun runs in every task. The first task is the chief, the others are workers, the last ones
+parameter servers if there are any. It is worked out from what Slurm tells each task (SLURM_STEP_NODELIST or
+SLURM_JOB_NODELIST, SLURM_TASKS_PER_NODE, SLURM_PROCID and SLURM_NODEID), with tasks in blocks, as Slurm places them
+unless told otherwise. docs/many_machines.md says more.
 """
 
 import itertools

@@ -30,6 +30,7 @@ def find_commands():
     for path in sorted(SOURCES):
         text = re.sub(r"\\\n#?", " ", path.read_text(encoding="utf-8"))
         for line in text.splitlines():
+            line = re.sub(r'"?\$\(([^)]*)\)"?', r"\1 ; ", line)  # a command in a command
             for program, rest in re.findall(r"\bpython3? ((?:\w+/)*\w+\.py)\b([^`]*)", line):
                 rest = re.sub(r"\[(--[^]]*)\]", r"\1", rest)  # brackets say that a flag may be left out
                 words = shlex.split(rest, comments=True)
