@@ -35,7 +35,7 @@ class Fragile(Store):
         self._left = most
 
     def _try(self, name, done, function, *arguments):
-        if done == "written":
+        if done != "read":
             if self._left <= 0:
                 raise Killed
             self._left -= 1

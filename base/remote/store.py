@@ -171,7 +171,7 @@ class Store:
     def remove(self, name):
         """Removes an object, if it is there."""
         try:
-            self._try(name, "written", self._system.rm_file, self._at(name))
+            self._try(name, "removed", self._system.rm_file, self._at(name))
         except FileNotFoundError:
             return
 
@@ -195,7 +195,7 @@ class Store:
         except FileExistsError:
             raise
         except FileNotFoundError as error:
-            if done == "read":
+            if done != "written":
                 raise
             raise self._wrong(name, done, error) from error
         except Exception as error:  # every store raises its own
