@@ -146,6 +146,18 @@ def remove(path):
         shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.remove(path)
 
 
+def remove_at_once(folder):
+    """Removes a folder so that all in it is there or nothing, whenever this is stopped.
+
+    Raises:
+        DataError: its place cannot be written.
+    """
+    doomed = _temporary(folder)
+    with _writing(folder):
+        os.replace(folder, doomed)
+    remove(doomed)
+
+
 def _is_alive(process):
     if os.name == "nt":  # there, the signal 0 is Ctrl+C
         return True

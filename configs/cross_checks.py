@@ -1,5 +1,6 @@
 """Checks of flags against each other, made before anything runs."""
 
+from base import parts
 from base.errors import UsageError
 from base.schema import ALL
 from configs import paths
@@ -99,6 +100,19 @@ def check_inference(flags):
         raise UsageError("--crop_margin needs two numbers, x and y: 100,80 is usual")
     if not (flags.test_scales and flags.test_rotations):
         raise UsageError("--test_scales and --test_rotations need a number each: 1 and 0 are the plain image")
+
+
+def check_division(flags):
+    """Checks the flags of a work in parts and of what does it; returns the Part of --shard, None without.
+
+    Raises:
+        UsageError: --shard names no part, or a flag has nothing to do.
+    """
+    if flags.shard is not None and flags.merge:
+        raise UsageError("--shard makes a part, --merge puts all of them together: choose one")
+    if flags.ray_address is not None and flags.engine != "ray":
+        raise UsageError("--ray_address goes with --engine=ray, which is not given")
+    return None if flags.shard is None else parts.parse(flags.shard)
 
 
 def check_boxes(flags):

@@ -11,6 +11,7 @@ from preprocessing.input.augmentation_options import AugmentationOptions
 from preprocessing.labelling.formats import FORMATS
 from utility.model.description import TRAIN_IMAGE_SIZE
 from utility.model.heatmap_settings import HeatmapSettings
+from utility.prediction import engines
 from utility.training.settings import TrainingSettings
 
 _HEATMAPS = {row.name: row for row in rows(HeatmapSettings)}
@@ -63,6 +64,12 @@ GROUPS = {
         Flag("average", "str", "heatmaps", "What to average over several models.", choices=("heatmaps", "points")),
         Flag("precision", "str", "float32", "bfloat16: faster on CPUs with native support, slightly less accurate.", choices=("float32", "bfloat16")),
         _HEATMAPS["decode"],
+    ),
+    "division": (
+        Flag("shard", "str", None, "Do part I of N alone, as I/N, anywhere and in any order; the same command with --merge makes the result of all N."),
+        Flag("merge", "bool", False, "Put the parts of --shard together: the same bytes as without parts, for every N."),
+        Flag("engine", "str", "local", "What does the work: this process, or Ray (pip install -e '.[cluster]').", choices=engines.NAMES),
+        Flag("ray_address", "str", None, "The Ray cluster to work on: `auto` where this machine belongs to one, or host:port; not given: this machine's cores."),
     ),
     "pictures": (
         Flag("image", "str", None, "A photo, a video, a folder of them, several with commas between, or a .txt that lists them."),

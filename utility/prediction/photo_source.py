@@ -35,6 +35,7 @@ class PhotoSource(NamedTuple):
     Attributes:
         counts: {category: number of photos}, in alphabetical order, without the categories that have none.
         iterate: function(category, start) that yields the SourcePhoto of a category from the one numbered `start` on.
+        select: function(category, start, count) -> function() that yields `count` of them, and can be pickled.
         fingerprint: a text that differs for other photos.
         schema: the Schema of the photos' keypoints and categories.
         file: the CSV that names them; None for records.
@@ -43,6 +44,7 @@ class PhotoSource(NamedTuple):
 
     counts: dict
     iterate: Callable
+    select: Callable
     fingerprint: str
     schema: Schema
     file: Optional[str] = None
@@ -94,8 +96,11 @@ def _of_split(data_dir, wanted, schema):
     def iterate(category, start):
         return itertools.islice(by_category[category], start, None)
 
+    def select(category, start, count):
+        return functools.partial(iter, by_category[category][start : start + count])
+
     counts = _counts(data_dir, {name: len(row) for name, row in by_category.items()})
-    return PhotoSource(counts, iterate, digest.hexdigest(), schema, file, rows.boxes is not None)
+    return PhotoSource(counts, iterate, select, digest.hexdigest(), schema, file, rows.boxes is not None)
 
 
 def _wrong_box(path, box):
@@ -114,22 +119,42 @@ def _read(path, box, file, line):
 
 
 def _of_records(data_dir, wanted, schema):
-    shards = {name: records.list_shards(data_dir, name) for name in wanted}
-    counts = _counts(data_dir, {name: records.count_records(files) for name, files in shards.items()})
-    states = [(os.path.basename(file), *_state(file)) for files in shards.values() for file in files]
+    shards = {
+        name: [(file, records.count_records([file])) for file in records.list_shards(data_dir, name)] for name in wanted
+    }
+    counts = _counts(data_dir, {name: sum(count for _, count in files) for name, files in shards.items()})
+    states = [(os.path.basename(file), *_state(file)) for files in shards.values() for file, _ in files]
     first = dict(zip(counts, itertools.accumulate(counts.values(), initial=0)))
 
     def iterate(category, start):
-        examples = ((file, number, example) for file in shards[category] for number, example in _numbered(file, schema))
-        for index, (file, number, example) in enumerate(examples):
-            if index >= start:
+        return _photos_of_records(shards[category], schema, first[category], start)
+
+    def select(category, start, count):
+        return functools.partial(_photos_of_records, shards[category], schema, first[category], start, count)
+
+    return PhotoSource(counts, iterate, select, repr(states), schema)
+
+
+def _photos_of_records(files, schema, position, start, count=None):
+    """Yields the SourcePhoto of a category's records, `count` of them (None: all) from the one numbered `start` on.
+
+    Args:
+        files: (shard, number of its records).
+        schema: theirs.
+        position: the row in the submission of the first record.
+    """
+    rest = count
+    for file, size in files:
+        if start < size and rest != 0:
+            end = None if rest is None else start + rest
+            for number, example in itertools.islice(_numbered(file, schema), start, end):
                 feature = example.features.feature
                 encoded = feature["image/encoded"].bytes_list.value[0]
                 image_id = feature["image/filename"].bytes_list.value[0].decode()
                 read = functools.partial(_decode_record, encoded, file, number)
-                yield SourcePhoto(first[category] + index, image_id, read, records.box_of(example))
-
-    return PhotoSource(counts, iterate, repr(states), schema)
+                yield SourcePhoto(position + number - 1, image_id, read, records.box_of(example))
+            rest = None if rest is None else max(0, rest - (size - start))
+        start, position = max(0, start - size), position + size
 
 
 def _state(path):

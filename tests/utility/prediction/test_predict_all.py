@@ -20,6 +20,7 @@ from made_models import make
 from base.errors import DataError, DataErrors
 from preprocessing.data import annotations, csv_rows, records
 from utility.prediction import inference, model_choice, photo_source, predict_all
+from utility.prediction.engines import local
 from utility.prediction.partial_results import Journal
 from utility.prediction.predictor import Predictor
 
@@ -61,7 +62,8 @@ def predict_split(split, models, output, **options):
     found = model_choice.find_models([str(models)], source.counts)
     scores = options.pop("scores_output", None)
     on_photo = options.pop("on_photo", lambda: None)
-    predict_all.predict_all(source, found, str(output), inference.Options(**options), 2, scores, on_photo)
+    work = predict_all.Work(source, found, inference.Options(**options), 2)
+    predict_all.predict_all(work, str(output), scores, on_photo)
     return Path(output).read_bytes()
 
 
@@ -238,7 +240,7 @@ def test_other_records_of_the_same_size_are_other_work(split, tmp_path):
 
 def test_reading_ahead_keeps_every_core_busy_and_the_order(monkeypatch):
     """Each photo waits until as many as there are cores are being read at once; with two readers it would not end."""
-    monkeypatch.setattr(predict_all, "cores", lambda: 8)
+    monkeypatch.setattr(local, "cores", lambda: 8)
     barrier = threading.Barrier(8)
 
     def read(number):
@@ -247,7 +249,7 @@ def test_reading_ahead_keeps_every_core_busy_and_the_order(monkeypatch):
         return number
 
     photos = (photo_source.SourcePhoto(n, str(n), functools.partial(read, n)) for n in range(24))
-    found = [images for _, images in predict_all._read_ahead(photos, [3] * 8)]
+    found = [images for _, images in local._read_ahead(photos, [3] * 8)]
     assert found == [[3 * n, 3 * n + 1, 3 * n + 2] for n in range(8)]
 
 
