@@ -42,26 +42,32 @@ def connected(address=None, verbosity=0):
         raise UsageError(f"--engine=ray requires Ray, which is not installed: {_EXTRA}")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would ask, and report to its makers
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    ray = _ray()
     try:
-        ray.init(
-            address=address or "local",
-            runtime_env={"py_modules": [_folder(room) for room in _ROOMS], "env_vars": _environment(verbosity)},
-            include_dashboard=None if address else False,
-            log_to_driver=verbosity > 0,
-            logging_level=logging.INFO if verbosity else logging.ERROR,
-        )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        where = f"the Ray cluster {address}" if address else "Ray"
-        raise DataError(where, None, f"cannot be reached ({one_line(str(error))}): expected one that runs") from error
+        _start(address, verbosity)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)  # Ray puts its own in their place
     try:
-        _quieten(verbosity)
         yield
     finally:
-        ray.shutdown()
+        _ray().shutdown()
+
+
+def _start(address, verbosity):
+    log = {"log_to_driver": verbosity > 0, "logging_level": logging.INFO if verbosity else logging.CRITICAL}
+    sent = {"py_modules": [_folder(room) for room in _ROOMS], "env_vars": _environment(verbosity)}
+    for attempt in range(1, _MOST_FAILURES + 1):
+        try:
+            _ray().init(address=address or "local", runtime_env=sent, **log)
+            break
+        except Exception as error:  # Ray raises that very class where a part of it does not start
+            _ray().shutdown()
+            # On a machine that is short of time, Ray gives itself up after 15 s; its second start finds its files read.
+            if address or attempt == _MOST_FAILURES:
+                where = f"the Ray cluster {address}" if address else "Ray"
+                what = f"cannot be reached ({one_line(str(error))}): expected a cluster that runs"
+                raise DataError(where, None, what) from error
+    _quieten(verbosity)
 
 
 def _folder(room):
