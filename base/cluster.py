@@ -54,6 +54,8 @@ def connected(address=None, verbosity=0):
 
 
 def _start(address, verbosity):
+    if not verbosity:
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # of its C++ code, in this process, too
     log = {"log_to_driver": verbosity > 0, "logging_level": logging.INFO if verbosity else logging.CRITICAL}
     sent = {"py_modules": [_folder(room) for room in _ROOMS], "env_vars": _environment(verbosity)}
     for attempt in range(1, _MOST_FAILURES + 1):
@@ -90,6 +92,7 @@ def _quieten(verbosity):
     context = _ray().data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = verbosity > 0
     context.execution_options.preserve_order = True
+    context.scheduling_strategy = "SPREAD"  # not two nets on one machine while another has none
     if not verbosity:
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -134,10 +137,11 @@ def _until_lost(results, lost):
 def _stream_once(items, read, make_worker):
     share = share_of(_ray().nodes())
     data = _ray().data.from_items([{_ITEM: pickle.dumps(item)} for item in items], override_num_blocks=len(items))
-    data = data.map(functools.partial(_read, read), num_cpus=share.cores_of_reader)
+    read = functools.partial(_read, os.getcwd(), read)
+    data = data.map(read, num_cpus=share.cores_of_reader)
     if make_worker:
         pool = _ray().data.ActorPoolStrategy(size=share.workers)
-        data = data.map(_Worker, fn_constructor_args=[make_worker], compute=pool, **share.of_worker)
+        data = data.map(_Worker, fn_constructor_args=[os.getcwd(), make_worker], compute=pool, **share.of_worker)
     for row in data.iter_rows():
         result, fault = pickle.loads(row[_ITEM])
         if fault:
@@ -145,28 +149,36 @@ def _stream_once(items, read, make_worker):
         yield result
 
 
-def _read(read, row):
-    return _outcome(read, pickle.loads(row[_ITEM]))
+def _read(folder, read, row):
+    return _outcome(folder, read, pickle.loads(row[_ITEM]))
 
 
 class _Worker:
     """Makes results of pieces; what it needs for that it makes when the first one comes, where a fault has a reader."""
 
-    def __init__(self, make):
-        self._make, self._work = make, None
+    def __init__(self, folder, make):
+        self._folder, self._make, self._work = folder, make, None
 
     def __call__(self, row):
         piece, fault = pickle.loads(row[_ITEM])
         if fault:
             return row
-        self._work = self._work or functools.cache(self._make)
-        return _outcome(lambda: self._work()(piece))
+        return _outcome(self._folder, self._made, piece)
+
+    def _made(self, piece):
+        self._work = self._work or self._make()
+        return self._work(piece)
 
 
-def _outcome(function, *arguments):
-    """Returns a row of Ray Data: what the function returns, or the error that the user is to see as it is."""
+def _outcome(folder, function, argument):
+    """Returns a row of Ray Data: what the function returns in a folder, or the error that the user is to see as it is.
+
+    It is the program's own folder, so that paths mean there what they mean to the program.
+    """
     try:
-        result = function(*arguments), None
+        with contextlib.suppress(FileNotFoundError):  # then paths are absolute, or named in an error
+            os.chdir(folder)
+        result = function(argument), None
     except DataError as error:
         result = None, error
     return {_ITEM: pickle.dumps(result)}
@@ -198,8 +210,7 @@ def share_of(nodes):
     if not cores:
         raise DataError("the Ray cluster", None, "has no node with a core: expected one at least")
     if gpus:  # a worker that dies has no other's GPU to come back on: `stream` begins anew with those that live
-        return Share(gpus, {"num_gpus": 1, "max_restarts": 0}, 1)
+        return Share(gpus, {"num_gpus": 1, "ray_remote_args_fn": functools.partial(dict, max_restarts=0)}, 1)
     group = min(_CORES_OF_WORKER, *cores)
     # A worker uses its cores and claims a quarter of them: where machines die, those that live have room for it.
-    of_worker = {"num_cpus": group / 4, "scheduling_strategy": "SPREAD"}
-    return Share(sum(own // group for own in cores), of_worker, min(1, group / 2))
+    return Share(sum(own // group for own in cores), {"num_cpus": group / 4}, min(1, group / 2))

@@ -46,7 +46,7 @@ def read(data_dir):
         raise DataError(path, None, f"cannot be read ({error}): {records.CONVERT_AGAIN}") from error
     if not isinstance(manifest, dict) or manifest.get("version") != _VERSION:
         raise DataError(path, None, f"is no manifest of version {_VERSION}: {records.CONVERT_AGAIN}")
-    key = _wrong_key(manifest, _KINDS) or next(filter(None, map(_wrong_shard, manifest["shards"].items())), None)
+    key = _wrong_key(manifest, _KINDS) or next(filter(None, map(wrong_shard, manifest["shards"].items())), None)
     if key:
         raise DataError(path, key, f"is not what a conversion writes there: {records.CONVERT_AGAIN}")
     try:
@@ -89,7 +89,7 @@ def _wrong_key(content, kinds):
     return next((key for key, fits in kinds.items() if key not in content or not fits(content[key])), None)
 
 
-def _wrong_shard(item):
+def wrong_shard(item):
     """Returns where a shard's name and what is noted of it are wrong, or None."""
     name, noted = item
     if records.category_of(name) is None or os.path.basename(name) != name:
