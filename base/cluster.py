@@ -14,6 +14,7 @@ import pickle
 import signal
 from typing import NamedTuple
 
+from base import stderr
 from base.errors import DataError, UsageError, one_line
 
 _ROOMS = ("base", "configs", "net", "preprocessing", "utility")  # what is sent along
@@ -60,7 +61,8 @@ def _start(address, verbosity):
     sent = {"py_modules": [_folder(room) for room in _ROOMS], "env_vars": _environment(verbosity)}
     for attempt in range(1, _MOST_FAILURES + 1):
         try:
-            _ray().init(address=address or "local", runtime_env=sent, **log)
+            with contextlib.nullcontext() if verbosity else stderr.quiet():
+                _ray().init(address=address or "local", runtime_env=sent, **log)
             break
         except Exception as error:  # Ray raises that very class where a part of it does not start
             _ray().shutdown()
@@ -92,7 +94,6 @@ def _quieten(verbosity):
     context = _ray().data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = verbosity > 0
     context.execution_options.preserve_order = True
-    context.scheduling_strategy = "SPREAD"  # not two nets on one machine while another has none
     if not verbosity:
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.CRITICAL)

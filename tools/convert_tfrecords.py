@@ -19,7 +19,7 @@ from configs import command_line, cross_checks
 
 def main(flags):
     from base import schema as schemas
-    from preprocessing.data import conversion_plan, layout
+    from preprocessing.data import conversion_parts, conversion_plan, layout
 
     part = cross_checks.check_division(flags)
     if flags.splits is not None and (not flags.splits or "" in flags.splits):
@@ -36,36 +36,34 @@ def main(flags):
     for line in conversion_plan.plan_warnings(plan):
         command_line.warn(line)
     importlib.import_module("tensorflow")  # before the progress, which would take its seconds for the first photo's
-    _convert(flags, plan, part, [os.path.basename(split) for split in splits], labelled, faults, schema)
+    options = {name: getattr(flags, name) for name in ("val_fraction", "seed", "skip_bad")}
+    named = {"splits": [os.path.basename(split) for split in splits], "schema": schema.name}
+    work = conversion_parts.identity(plan, {**options, **named}) if part or flags.merge else None
+    _convert(flags, part, plan, work, (labelled, flags.skip_bad, faults), schema)
 
 
-def _convert(flags, plan, part, splits, labelled, faults, schema):
+def _convert(flags, part, plan, work, how, schema):
     """Converts the plan, or a part of it, or puts its parts together, and says what is there then."""
     from base import skipped
     from preprocessing.data import conversion, conversion_parts
 
-    options = {name: getattr(flags, name) for name in ("val_fraction", "seed", "skip_bad")}
-    how = labelled, flags.skip_bad, faults
+    folder = flags.output_dir
     if part:
-        work = conversion_parts.identity(plan, {**options, "splits": splits, "schema": schema.name})
         with _steps(flags, conversion_parts.own_shards(plan, part)) as (written, step):
-            written = conversion_parts.convert_part(
-                plan, part, flags.output_dir, work, *how, step, command_line.warn, schema, written
+            num_records = conversion_parts.convert_part(
+                plan, part, folder, work, *how, step, command_line.warn, schema, written
             )
-        print(f"{flags.output_dir}: part {part} is done, {counted(written[0], 'record')}")
+        print(f"{folder}: part {part} is done, {counted(num_records, 'record')}")
         return
     if flags.merge:
-        work = conversion_parts.identity(plan, {**options, "splits": splits, "schema": schema.name})
-        num_records, left_out = conversion_parts.merge(plan, flags.output_dir, work, *how, schema)
+        num_records, left_out = conversion_parts.merge(plan, folder, work, *how, schema)
     else:
         with _steps(flags, plan) as (written, step):
-            num_records, left_out = conversion.convert(
-                plan, flags.output_dir, *how, step, command_line.warn, schema, written
-            )
+            num_records, left_out = conversion.convert(plan, folder, *how, step, command_line.warn, schema, written)
     if left_out:
-        listed = os.path.join(flags.output_dir, skipped.NAME)
+        listed = os.path.join(folder, skipped.NAME)
         command_line.warn(f"{counted(len(left_out), 'fault')}, their rows left out: {listed}")
-    print(f"{flags.output_dir} holds {counted(num_records, 'record')} in {counted(len(plan), 'shard')}")
+    print(f"{folder} holds {counted(num_records, 'record')} in {counted(len(plan), 'shard')}")
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ def convert_part(shards, part, output_dir, work, labelled, skip_bad, faults, on_
         output_dir, labelled, skip_bad, faults, on_photo, on_remark, schema, written: as for `conversion.convert`.
 
     Returns:
-        The number of its records, and of its shards.
+        The number of its records.
 
     Raises:
         DataErrors: rows are faulty and `skip_bad` is not set.
@@ -63,7 +63,7 @@ def convert_part(shards, part, output_dir, work, labelled, skip_bad, faults, on_
         notes = {name: shard.noted for name, shard in done.items()}
         with files.atomic_write(os.path.join(folder, _NAME), encoding="utf-8") as file:
             json.dump({"work": {**work, "part": str(part)}, "shards": notes}, file)
-    return sum(noted["records"] for noted in notes.values()), len(notes)
+    return sum(noted["records"] for noted in notes.values())
 
 
 def merge(shards, output_dir, work, labelled, skip_bad, faults, schema):

@@ -30,6 +30,7 @@ def written(shards, folder, skip_bad, on_photo, on_remark):
 
 
 def fingerprint(shard):
+    """Returns a text that differs for a shard of other rows; their photos are not looked at."""
     digest = hashlib.sha256()
     schema = shard.rows[0].schema
     if schema != schemas.default():  # what FashionAI's digest has always been stays
@@ -42,10 +43,11 @@ def fingerprint(shard):
 
 
 def combined(digests):
-    combined = hashlib.sha256()
+    """Returns one text for the digests of a shard's photos."""
+    whole = hashlib.sha256()
     for digest in digests:
-        combined.update(bytes([len(digest)]) + digest)
-    return combined.hexdigest()
+        whole.update(bytes([len(digest)]) + digest)
+    return whole.hexdigest()
 
 
 def outcomes(rows, on_photo, on_remark):

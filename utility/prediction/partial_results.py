@@ -17,7 +17,7 @@ from base.files import cannot_write
 def _is_whole(line):
     try:
         return line.endswith(b"\n") and isinstance(json.loads(line), list)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -142,6 +142,6 @@ def _work_of(line):
     """Returns the work that the first line of a file says; None where it says none."""
     try:
         head = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return head["work"] if isinstance(head, dict) and isinstance(head.get("work"), dict) else None
