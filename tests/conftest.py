@@ -40,6 +40,7 @@ FAST = (
     "base/test_geometry.py",
     "base/test_listing.py",
     "base/test_options.py",
+    "base/test_parts.py",
     "base/test_program_log.py",
     "base/test_progress.py",
     "base/test_schema.py",

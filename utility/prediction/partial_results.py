@@ -130,6 +130,15 @@ def check_finished(path, work, num_rows):
         raise DataError(path, None, f"has {count} whole rows: expected {num_rows}; run the part again")
 
 
+def is_finished(path, work, num_rows):
+    """Returns whether `check_finished` finds nothing wrong."""
+    try:
+        check_finished(path, work, num_rows)
+    except DataError:
+        return False
+    return True
+
+
 def rows(path):
     """Yields the rows of a Journal's file, in the order of the work."""
     with open(path, encoding="utf-8") as file:

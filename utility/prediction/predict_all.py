@@ -9,7 +9,6 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from base import parts
-from base.errors import DataError
 from base.files import exclusive_file, remove_at_once
 from preprocessing.data import annotations, csv_rows
 from preprocessing.data.boxes import to_text
@@ -108,16 +107,14 @@ def predict_part(work, part, output, on_photo=lambda: None, engine="local"):
     batches, identity = work.batches(part), {**work.identity(), "part": str(part)}
     path = parts.place(parts.folder_beside(output), part)
     with exclusive_file(path):
-        try:
-            partial_results.check_finished(path, identity, sum(_sizes(batches)))
-        except DataError:  # it is not there, or of another work
-            journal = Journal(_beside(path), identity, _sizes(batches))
-            with _predicting(journal, work, batches, on_photo, engine):
-                pass
-            journal.finish(path)
-        else:
+        if partial_results.is_finished(path, identity, sum(_sizes(batches))):
             for _ in range(sum(_sizes(batches))):
                 on_photo()
+            return
+        journal = Journal(_beside(path), identity, _sizes(batches))
+        with _predicting(journal, work, batches, on_photo, engine):
+            pass
+        journal.finish(path)
 
 
 def merge(work, output, scores_output=None):

@@ -19,10 +19,9 @@ COUNTS = {"dress": 5, "skirt": 4}
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with the models of skirt and dress, and a test split of photos by turns."""
+    """A folder with a model of all, and a test split of skirts and dresses by turns."""
     folder = tmp_path_factory.mktemp("place")
-    for number, category in enumerate(COUNTS):
-        make(folder / "models" / category, category=category, seed=number)
+    make(folder / "models" / "all", category="all")
     rows = [(category, number) for number in range(5) for category, count in COUNTS.items() if number < count]
     lines = ["image_id,image_category"]
     for index, (category, number) in enumerate(rows):
@@ -115,10 +114,10 @@ def test_parts_of_another_model_or_of_other_photos_are_foreign(place, tmp_path):
     shutil.copytree(place, copy)
     output = str(tmp_path / "b.csv")
     predict_all.predict_part(work(copy), Part(1, 1), output)
-    shutil.rmtree(copy / "models/skirt")
-    make(copy / "models/skirt", category="skirt", seed=9)
-    with pytest.raises(DataError, match=r"1-of-1: was made with other models.skirt:"):
+    shutil.rmtree(copy / "models/all")
+    make(copy / "models/all", category="all", seed=9)
+    with pytest.raises(DataError, match=r"1-of-1: was made with other models.dress, models.skirt:"):
         predict_all.merge(work(copy), output)
     os.utime(copy / "test_0/Images/skirt/0.jpg", (1, 1))
-    with pytest.raises(DataError, match=r"other models.skirt, photos:"):
+    with pytest.raises(DataError, match=r"other models.dress, models.skirt, photos:"):
         predict_all.merge(work(copy), output)
