@@ -270,6 +270,7 @@ def write(path, image_ids, categories, points, visibility, schema=None, boxes=No
         raise ValueError(f"{what}, got {[*np.shape(points)]} and {[*visibility.shape]}")
     pixels = np.rint(np.where(visibility[..., None] < 0, -1, points)).astype(np.int64)
     last = [()] * len(pixels) if boxes is None else [(box_cells.to_text(box),) for box in boxes]
-    rows = zip(image_ids, categories, pixels.tolist(), visibility.tolist(), last)
+    lists = (map(np.ndarray.tolist, array) for array in (pixels, visibility))  # row by row: lists take much memory
+    rows = zip(image_ids, categories, *lists, last)
     cells = ([*own, *(f"{x}_{y}_{v}" for (x, y), v in zip(row, states)), *box] for *own, row, states, box in rows)
     csv_rows.write(path, itertools.chain([columns(schema, boxes is not None)], cells))

@@ -165,7 +165,9 @@ def _beside(path):
 
 def _write(rows, source, output, scores_output):
     """Writes the submission and the scores, rows by position."""
-    schema, rows = source.schema, sorted(rows, key=lambda row: row[0])
+    schema = source.schema
+    rows = ([*row[:3], np.array(row[3]), np.array(row[4]), *row[5:]] for row in rows)  # lists take much memory
+    rows = sorted(rows, key=lambda row: row[0])
     points = np.full([len(rows), len(schema.keypoints), 2], -1.0)
     visibility = np.full([len(rows), len(schema.keypoints)], -1)
     scores = np.full([len(rows), len(schema.keypoints)], np.nan)
@@ -184,8 +186,12 @@ def _write(rows, source, output, scores_output):
 
 def _write_scores(path, image_ids, categories, scores, schema, boxes):
     last = [()] * len(scores) if boxes is None else [(to_text(box),) for box in boxes]
-    rows = [annotations.columns(schema, boxes is not None)]
-    for image_id, category, row, box in zip(image_ids, categories, scores, last):
-        cells = ("" if np.isnan(score) else f"{score:.6f}" for score in row)
-        rows.append([image_id, category, *cells, *box])
-    csv_rows.write(path, rows)
+    cells = (
+        (image_id, category, *map(_score_cell, row)) for image_id, category, row in zip(image_ids, categories, scores)
+    )
+    rows = ((*own, *box) for own, box in zip(cells, last))
+    csv_rows.write(path, itertools.chain([annotations.columns(schema, boxes is not None)], rows))
+
+
+def _score_cell(score):
+    return "" if np.isnan(score) else f"{score:.6f}"
