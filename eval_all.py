@@ -1,6 +1,7 @@
 """Predicts every photo of a test set, each category with its model, and writes the competition's CSV.
 
 A prediction that was stopped goes on with the same command. Several model folders, with commas between, are averaged.
+--shard=I/N predicts a part, anywhere; --merge makes the CSV of all parts. --engine=ray predicts on a Ray cluster.
 Where test.csv has a column `box` (x0_y0_x1_y1), each row is predicted within its box, and the CSV has that column, too.
 """
 

@@ -3,6 +3,7 @@
 Every photo is decoded once, so a broken one is found here, not in the middle of a training; its bytes are copied. All
 faults are listed, and what the output folder held stays as it was, unless --skip_bad leaves the faulty rows out. A
 conversion that was stopped, or that found faults, goes on with the same command: good shards wait in `.pending` there.
+--shard=I/N converts a part, anywhere; --merge makes the records of all parts. --engine=ray converts on a Ray cluster.
 A CSV with a last column `box` (x0_y0_x1_y1, empty: the whole photo) may have several rows per photo.
 `train_*` splits give training and validation records, `test_*` splits records without keypoints, in a folder of their
 own.
