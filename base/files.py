@@ -201,9 +201,14 @@ def exclusive_file(path):
     Raises:
         DataError: as `exclusive_folder`; or `path` is a folder.
     """
+    check_no_folder(path)
+    return _exclusive(path, os.path.join(os.path.dirname(os.path.abspath(path)), f".{os.path.basename(path)}.lock"))
+
+
+def check_no_folder(path):
+    """Raises DataError where a path cannot be a file's, for it is a folder's."""
     if os.path.isdir(path) or not os.path.basename(path):
         raise DataError(path, None, "is a folder: expected the name of a file to write")
-    return _exclusive(path, os.path.join(os.path.dirname(os.path.abspath(path)), f".{os.path.basename(path)}.lock"))
 
 
 @contextlib.contextmanager

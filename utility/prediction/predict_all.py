@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from base import parts
-from base.files import exclusive_file, remove_at_once
+from base.files import check_no_folder, exclusive_file, remove_at_once
 from preprocessing.data import annotations, csv_rows
 from preprocessing.data.boxes import to_text
 from utility.model import model_directory
@@ -105,6 +105,7 @@ def predict_part(work, part, output, on_photo=lambda: None, engine="local"):
     Other arguments and errors are those of `predict_all`.
     """
     batches, identity = work.batches(part), {**work.identity(), "part": str(part)}
+    check_no_folder(output)
     path = parts.place(parts.folder_beside(output), part)
     with exclusive_file(path):
         if partial_results.is_finished(path, identity, sum(_sizes(batches))):

@@ -1,5 +1,6 @@
 """A prediction in parts: the same bytes for every number of parts; missing, double and foreign parts are refused."""
 
+import itertools
 import os
 import shutil
 
@@ -12,6 +13,7 @@ from base import parts
 from base.errors import DataError
 from base.parts import Part
 from utility.prediction import inference, model_choice, photo_source, predict_all
+from utility.prediction.engines import local
 from utility.prediction.predictor import Predictor
 
 COUNTS = {"dress": 5, "skirt": 4}
@@ -48,14 +50,43 @@ def whole(place, tmp_path_factory):
     return (folder / "a.csv").read_bytes(), (folder / "scores.csv").read_bytes()
 
 
-@pytest.mark.parametrize("of", [1, 3, 7])
-def test_the_same_bytes_for_every_number_of_parts(place, whole, tmp_path, of):
+@pytest.fixture
+def quick(place, tmp_path, monkeypatch):
+    """As `whole`, by an engine without nets, in the place of the local one for a test."""
+
+    def predicted(source, models, batches, options, loading):
+        for category, start, count in batches:
+            points = len(source.schema.keypoint_indices(category))
+            yield [
+                [photo.position, photo.image_id, category, [[photo.position, start + 0.5]] * points, [0.5] * points]
+                for photo in itertools.islice(source.iterate(category, start), count)
+            ]
+
+    monkeypatch.setattr(local, "predicted", predicted)
+    os.mkdir(tmp_path / "quick")
+    paths = tmp_path / "quick" / "a.csv", tmp_path / "quick" / "scores.csv"
+    predict_all.predict_all(work(place), *map(str, paths))
+    contents = tuple(path.read_bytes() for path in paths)
+    shutil.rmtree(tmp_path / "quick")
+    return contents
+
+
+def test_the_same_bytes_as_without_parts(place, whole, tmp_path):
+    _check_parts(place, whole, tmp_path, 3)
+
+
+@pytest.mark.parametrize("of", [1, 2, 7, 40])
+def test_the_same_bytes_for_every_number_of_parts(place, quick, tmp_path, of):
+    _check_parts(place, quick, tmp_path, of)
+
+
+def _check_parts(place, expected, tmp_path, of):
     done = []
     for number in range(of, 0, -1):
         predict_all.predict_part(work(place), Part(number, of), str(tmp_path / "b.csv"), lambda: done.append(1))
     assert len(done) == sum(COUNTS.values())
     assert predict_all.merge(work(place), str(tmp_path / "b.csv"), str(tmp_path / "s.csv")) == of
-    assert ((tmp_path / "b.csv").read_bytes(), (tmp_path / "s.csv").read_bytes()) == whole
+    assert ((tmp_path / "b.csv").read_bytes(), (tmp_path / "s.csv").read_bytes()) == expected
     assert sorted(os.listdir(tmp_path)) == ["b.csv", "s.csv"]
 
 
@@ -79,7 +110,7 @@ def test_a_part_goes_on_where_it_was_stopped_and_is_not_done_twice(place, whole,
     assert (tmp_path / "b.csv").read_bytes() == whole[0]
 
 
-def test_double_foreign_and_damaged_parts_are_refused_and_stay(place, whole, tmp_path):
+def test_double_foreign_and_damaged_parts_are_refused_and_stay(place, quick, tmp_path):
     output = str(tmp_path / "b.csv")
     folder = parts.folder_beside(output)
     one, two = (parts.place(folder, Part(number, 2)) for number in (1, 2))
@@ -106,10 +137,10 @@ def test_double_foreign_and_damaged_parts_are_refused_and_stay(place, whole, tmp
     assert not os.path.exists(output)
     predict_all.predict_part(work(place), Part(2, 2), output)
     predict_all.merge(work(place), output)
-    assert (tmp_path / "b.csv").read_bytes() == whole[0]
+    assert (tmp_path / "b.csv").read_bytes() == quick[0]
 
 
-def test_parts_of_another_model_or_of_other_photos_are_foreign(place, tmp_path):
+def test_parts_of_another_model_or_of_other_photos_are_foreign(place, quick, tmp_path):
     copy = tmp_path / "place"
     shutil.copytree(place, copy)
     output = str(tmp_path / "b.csv")
