@@ -12,6 +12,7 @@ import logging
 import os
 import pickle
 import signal
+import socket
 from typing import NamedTuple
 
 from base import stderr
@@ -21,6 +22,7 @@ _ROOMS = ("base", "configs", "net", "preprocessing", "utility")  # what is sent 
 _CORES_OF_WORKER = 4  # that a net makes good use of: a machine of more has several workers
 _EXTRA = "pip install -e '.[cluster]'"
 _MOST_FAILURES = 3  # one after the other, without a result between them
+_SECONDS_TO_CONNECT = 20
 _GOES_ON = "the same command goes on when it runs again"
 _ITEM = "item"  # the one column of the tables that Ray Data moves
 
@@ -42,6 +44,7 @@ def connected(address=None, verbosity=0):
     if importlib.util.find_spec("ray") is None:
         raise UsageError(f"--engine=ray requires Ray, which is not installed: {_EXTRA}")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would ask, and report to its makers
+    _check_reachable(address)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         _start(address, verbosity)
@@ -52,6 +55,21 @@ def connected(address=None, verbosity=0):
         yield
     finally:
         _ray().shutdown()
+
+
+def _check_reachable(address):
+    """Raises DataError where nobody listens at host:port: Ray itself would wait for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if host and "/" not in host and port.isdecimal() and len(port) < 6:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_CONNECT).close()
+        except (OSError, OverflowError) as error:
+            raise _unreachable(address, error) from error
+
+
+def _unreachable(address, error):
+    where = f"the Ray cluster {address}" if address else "Ray"
+    return DataError(where, None, f"cannot be reached ({one_line(str(error))}): expected a cluster that runs")
 
 
 def _start(address, verbosity):
@@ -68,9 +86,7 @@ def _start(address, verbosity):
             _ray().shutdown()
             # On a machine that is short of time, Ray gives itself up after 15 s; its second start finds its files read.
             if address or attempt == _MOST_FAILURES:
-                where = f"the Ray cluster {address}" if address else "Ray"
-                what = f"cannot be reached ({one_line(str(error))}): expected a cluster that runs"
-                raise DataError(where, None, what) from error
+                raise _unreachable(address, error) from error
     _quieten(verbosity)
 
 

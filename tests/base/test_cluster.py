@@ -39,3 +39,10 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     expected = r"requires Ray, which is not installed: pip install -e '.\[cluster\]'"
     with pytest.raises(UsageError, match=expected), cluster.connected():
         pass
+
+
+def test_where_no_cluster_is_it_is_told_at_once():
+    with pytest.raises(DataError, match=r"the Ray cluster 127.0.0.1:1: cannot be reached \(.*refused\)"):
+        cluster._check_reachable("127.0.0.1:1")
+    for address in (None, "auto", "local", "ray://127.0.0.1:1", "nonsense:abc"):  # Ray's own to find, or to refuse
+        cluster._check_reachable(address)
