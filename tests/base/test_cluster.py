@@ -1,5 +1,7 @@
 """What of a Ray cluster is whose; without Ray itself, see tests/utility/prediction/test_engine_ray.py."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,3 +48,21 @@ def test_where_no_cluster_is_it_is_told_at_once():
         cluster._check_reachable("127.0.0.1:1")
     for address in (None, "auto", "local", "ray://127.0.0.1:1", "nonsense:abc"):  # Ray's own to find, or to refuse
         cluster._check_reachable(address)
+
+
+def test_a_fault_in_the_data_comes_back_as_it_was_raised_and_others_end_the_work(tmp_path, monkeypatch):
+    """The functions that Ray runs, one after the other: what one cannot read, the next does not see."""
+    monkeypatch.chdir(tmp_path)  # which is undone at the end
+    fault = DataError("photo.jpg", "line 2", "is damaged")
+
+    def read(item):
+        if item == "bad":
+            raise fault
+        return item * 2
+
+    worker = cluster._Worker(str(tmp_path), lambda: lambda piece: piece + 1)
+    rows = [cluster._read(str(tmp_path), read, {"item": pickle.dumps(item)}) for item in (3, "bad")]
+    (good, nothing), (none, told) = (pickle.loads(worker(row)["item"]) for row in rows)
+    assert (good, nothing, none, str(told)) == (7, None, None, str(fault))
+    with pytest.raises(ZeroDivisionError):
+        cluster._read("/nowhere", lambda item: 1 // item, {"item": pickle.dumps(0)})

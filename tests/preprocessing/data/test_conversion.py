@@ -195,7 +195,7 @@ def test_a_stopped_conversion_goes_on_to_the_same_bytes(data, tmp_path, after, m
     written = []
     really_write = shard_writing.write_shard
     monkeypatch.setattr(
-        conversion, "write_shard", lambda shard, *rest: written.append(shard.name) or really_write(shard, *rest)
+        shard_writing, "write_shard", lambda shard, *rest: written.append(shard.name) or really_write(shard, *rest)
     )
     conversion.convert(plan(data), tmp_path / "stopped", labelled=True, skip_bad=False)
     assert contents(tmp_path / "stopped") == contents(tmp_path / "undisturbed")
@@ -363,7 +363,7 @@ def test_good_shards_survive_faults_and_the_repaired_data_give_the_undisturbed_b
     written = []
     write = shard_writing.write_shard
     monkeypatch.setattr(
-        conversion, "write_shard", lambda shard, *rest: written.append(shard.name) or write(shard, *rest)
+        shard_writing, "write_shard", lambda shard, *rest: written.append(shard.name) or write(shard, *rest)
     )
     convert(copy, tmp_path / "out")
     assert len(written) == 1
