@@ -115,6 +115,11 @@ def _quieten(verbosity):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+def num_workers():
+    """Returns how many workers the connected cluster has for `stream`."""
+    return share_of(_ray().nodes()).workers
+
+
 def stream(items, read, make_worker=None):
     """Yields what is made of the items, in their order, on the connected cluster.
 
@@ -157,7 +162,7 @@ def _stream_once(items, read, make_worker):
     read = functools.partial(_read, os.getcwd(), read)
     data = data.map(read, num_cpus=share.cores_of_reader)
     if make_worker:
-        pool = _ray().data.ActorPoolStrategy(size=share.workers)
+        pool = _ray().data.ActorPoolStrategy(size=min(share.workers, len(items)))
         data = data.map(_Worker, fn_constructor_args=[os.getcwd(), make_worker], compute=pool, **share.of_worker)
     for row in data.iter_rows():
         result, fault = pickle.loads(row[_ITEM])

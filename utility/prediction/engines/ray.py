@@ -7,13 +7,15 @@ from base import cluster
 from utility.prediction import engines
 from utility.prediction.predictor import Predictor
 
-_PHOTOS = 32  # of the batches that travel together, where they are small: each journey costs Ray some milliseconds
+_PHOTOS = 32  # at most, of the batches that travel together: each journey costs Ray some milliseconds
+_ITEMS = 4  # at least, of what travels to each worker: none waits long for the last
 
 
 def predicted(source, models, batches, options, loading):
     """Yields the rows of each batch, within `cluster.connected`; arguments as for every engine."""
     choice = {category: engines.model_of(models, category) for category in {batch.category for batch in batches}}
-    most = max(1, _PHOTOS // max((batch.count for batch in batches), default=1))
+    most = _PHOTOS // max((batch.count for batch in batches), default=1)
+    most = max(1, min(most, len(batches) // (_ITEMS * cluster.num_workers())))
     items = []
     for category, group in itertools.groupby(batches, key=lambda batch: batch.category):
         photos = [source.select(*batch) for batch in group]
