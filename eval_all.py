@@ -60,7 +60,7 @@ if __name__ == "__main__":
         __doc__,
         flags=[
             "data_dir", "model_dir", "output", "scores_output", "category", "checkpoint_path", "eval_batch_size",
-            "inference",
+            "box_margin", "inference",
         ],
         required=["data_dir", "model_dir", "output"],
     )  # fmt: skip

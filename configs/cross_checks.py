@@ -109,9 +109,11 @@ def check_boxes(flags):
     """
     if flags.boxes is not None and flags.box is not None:
         raise UsageError("--box is of every photo, --boxes has those of each: choose one")
-    for name in sorted({"box_margin", "skip_bad", "eval_batch_size"} & flags.typed):
+    for name in sorted({"skip_bad", "eval_batch_size"} & flags.typed):
         if flags.boxes is None:
             raise UsageError(f"--{name} goes with --boxes, which is not given")
+    if "box_margin" in flags.typed and flags.boxes is None and flags.box is None:
+        raise UsageError("--box_margin goes with --boxes or --box, neither of which is given")
 
 
 def check_sizes(flags, net):

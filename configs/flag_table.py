@@ -9,7 +9,7 @@ from base.options import rows
 from net import registry
 from preprocessing.input.augmentation_options import AugmentationOptions
 from preprocessing.labelling.formats import FORMATS
-from utility.model.description import TRAIN_IMAGE_SIZE
+from utility.model.description import BOX_MARGIN, TRAIN_IMAGE_SIZE
 from utility.model.heatmap_settings import HeatmapSettings
 from utility.training.settings import TrainingSettings
 
@@ -31,6 +31,7 @@ GROUPS = {
     ),
     "codec": (
         TRAIN_IMAGE_SIZE,
+        BOX_MARGIN,
         _HEATMAPS["heatmap_size"],
         _HEATMAPS["heatmap_sigma"],
         _HEATMAPS["heatmap_loss"],
@@ -68,7 +69,6 @@ GROUPS = {
         Flag("image", "str", None, "A photo, a video, a folder of them, several with commas between, or a .txt that lists them."),
         Flag("box", "str", None, "The garment's box, x0,y0,x1,y1 in pixels, when the photo has more than it."),
         Flag("boxes", "str", None, "The boxes of all garments: a CSV `image,category,x0,y0,x1,y1`, a COCO file, or a detector's list of results (behind a comma, the COCO file that its ids are of)."),
-        Flag("box_margin", "float", 0.0, "What --boxes get more on every side, as a share of their width and height.", 0, 10),
     ),
     "export": (
         Flag("format", "str", "saved_model", "What to export.", choices=("saved_model", "tflite", "onnx")),

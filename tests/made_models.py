@@ -13,7 +13,7 @@ from utility.model.network import run_net
 v1 = tf.compat.v1
 
 
-def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA, **net_options):
+def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA, box_margin=0.0, **net_options):
     """Returns the ModelDescription of a small net."""
     small = {"num_stacks": 1, "feats_channels": 16} if net == "hourglass" else {"head_channels": 32}
     settings = {"heatmap_size": image_size // 4, "heatmap_sigma": 1.0, "target_scale": 255.0}
@@ -27,6 +27,7 @@ def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA,
         normalisation=Normalisation(registry.MEAN_RGB, (registry.SCALE,) * 3),
         codec="heatmap",
         codec_settings={**settings, "heatmap_loss": "mse", "decode": "dark"},
+        box_margin=box_margin,
     )
 
 

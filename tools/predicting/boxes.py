@@ -72,7 +72,7 @@ def _rules(flags, parents):
         model_choice.find_models(parents, names)
     if flags.category not in (None, *known):
         raise UsageError(f"--category={flags.category} is none that the models find: one of {', '.join(known)}")
-    return Rules(known, flags.category, flags.category or (known[0] if len(known) == 1 else None), flags.box_margin)
+    return Rules(known, flags.category, flags.category or (known[0] if len(known) == 1 else None))
 
 
 def _has_models(parents, name):

@@ -43,6 +43,7 @@ _DESCRIPTION = fields(
         "normalisation": NORMALISATION,
     },
     {
+        "box_margin": number(description.BOX_MARGIN.low, description.BOX_MARGIN.high),
         "codec": lambda value, key: choice(codec.names())(value, key),  # now: codecs may have been added
         "schema": schemas.of_json,
         "training": fields({}, others=True),
@@ -79,7 +80,7 @@ def _check(value: Any, key: str) -> ModelDescription:
     if version > FORMAT_VERSION:
         expected = f"at most {FORMAT_VERSION}, which is what this program reads"
         raise checked_json.Unexpected("format_version", expected, version)
-    content = {"codec": "heatmap", "schema": schemas.default(), **_DESCRIPTION(value, key)}
+    content = {"box_margin": 0.0, "codec": "heatmap", "schema": schemas.default(), **_DESCRIPTION(value, key)}
     choice((*content["schema"].category_names, ALL))(content["category"], "category")
     own = content["schema"].keypoint_names(content["category"])
     if set(content["keypoints"]) != set(own):  # a channel without a partner cannot be flipped
