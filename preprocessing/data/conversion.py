@@ -17,6 +17,8 @@ import shutil
 import time
 from typing import NamedTuple
 
+import numpy as np
+
 from base import files, machine, skipped, stderr
 from base import late_tensorflow as tf
 from base import schema as schemas
@@ -166,7 +168,7 @@ def _fingerprint(shard):
     for row in shard.rows:
         digest.update(f"{name_in_data(row)} {row.category} {boxes.to_text(row.box)}".encode())
         if row.points is not None:
-            digest.update(row.points.tobytes() + row.visibility.tobytes())
+            digest.update(row.points.astype(np.float64).tobytes() + row.visibility.tobytes())
     return digest.hexdigest()
 
 
