@@ -172,6 +172,21 @@ def cannot_write(path, error):
     return DataError(path, None, f"cannot be written ({reason}): expected a writable place with free space")
 
 
+@contextlib.contextmanager
+def no_empty_folder(path):
+    """Removes a folder, and those above it, that the block made and left empty."""
+    missing, folder = [], os.path.abspath(path)
+    while not os.path.lexists(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            for folder in missing:
+                os.rmdir(folder)
+
+
 def exclusive_folder(path):
     """Holds the lock of a folder, `.lock` inside it; the folder is made when missing.
 

@@ -116,6 +116,24 @@ def check_boxes(flags):
         raise UsageError("--box_margin goes with --boxes or --box, neither of which is given")
 
 
+def check_of_format(flags, label_format, takers):
+    """Checks that the flags on the command line which some formats of labels have no use for are those of the format.
+
+    Args:
+        flags: the namespace of the flags.
+        label_format: the name of the format.
+        takers: {format: names of such flags that it takes}.
+
+    Raises:
+        UsageError: one is for other formats.
+    """
+    known = sorted(set().union(*takers.values()))
+    for name in known:
+        if name in flags.typed and name not in takers[label_format]:
+            others = ", ".join(other for other, names in takers.items() if name in names)
+            raise UsageError(f"--{name} is for labels of {others}: --label_format={label_format} has no use for it")
+
+
 def check_sizes(flags, net):
     """Checks that the heatmaps divide the input, and have the size that the net makes of it.
 

@@ -74,7 +74,6 @@ def drawn_boxes():
     return found
 
 
-@pytest.mark.slow
 def test_training_without_draws_and_prediction_see_the_same(tmp_path, predictor):
     coarse = np.random.default_rng(0).integers(0, 255, [6, 7, 3]).astype(np.uint8)
     encoded = io.BytesIO()

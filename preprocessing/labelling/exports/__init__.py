@@ -3,6 +3,7 @@
 A format's file has
 
     IS_FOLDER: whether the output is a folder; else it is one file.
+    FLAGS: those of tools/export_labels.py that only some formats have a use for, this one among them.
     write(export, output): writes an `exported.Export`, whole or not at all, with one photo at a time in memory. Raises
         DataError, DataErrors; OSError where the disk is full.
     interface(schema): returns the text that makes the tool show what `write` writes; only of tools that need one.

@@ -42,7 +42,7 @@ def test_a_box_is_the_smallest_of_whole_pixels_in_the_photo_that_holds_the_frame
     (x, width), (y, height) = columns, rows
     found, notes = placed(photo, [(x, y, x + width, y + height)])
     inside = [
-        {pixel for pixel in range(side) if pixel + 1 - 1e-4 > low and pixel + 1e-4 < low + length}
+        {pixel for pixel in range(side) if pixel + 1 - 1e-5 > low and pixel + 1e-5 < low + length}
         for low, length, side in ((x, width, SIZE[0]), (y, height, SIZE[1]))
     ]
     if found:
