@@ -8,6 +8,7 @@ from base.options import Option as Flag
 from base.options import rows
 from net import registry
 from preprocessing.input.augmentation_options import AugmentationOptions
+from preprocessing.labelling import exports
 from preprocessing.labelling.formats import FORMATS
 from utility.model.description import BOX_MARGIN, TRAIN_IMAGE_SIZE
 from utility.model.heatmap_settings import HeatmapSettings
@@ -97,7 +98,7 @@ GROUPS = {
     ),
     "labelling": (
         Flag("labels", "str", None, "The labels: a file, or a folder of them, as the tool exported it or the data set has it."),
-        Flag("label_format", "str", None, "The tool or data set; not given: as the labels look.", choices=FORMATS),
+        Flag("label_format", "str", None, "The tool or data set; not given: as the labels look.", choices=tuple(sorted({*FORMATS, *exports.FORMATS}))),
         Flag("images", "str", None, "The folder of the labelled photos; subfolders count too."),
         Flag("split", "str", "train_0", "The split to make, `train_0`, `train_1`, …"),
         Flag("partition", "str", None, "The part of a data set to take, of those that it names itself (fld: train, val, test); not given: all."),

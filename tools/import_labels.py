@@ -43,6 +43,10 @@ def main(flags):
     target = os.path.join(flags.output_dir, flags.split)
     if os.path.lexists(target):
         raise DataError(target, None, "already exists: expected another --split, such as train_1")
+    if flags.label_format not in (None, *formats.FORMATS):
+        raise UsageError(
+            f"--label_format={flags.label_format} cannot be read: expected one of {', '.join(formats.FORMATS)}"
+        )
     form = formats.load(flags.label_format) if flags.label_format else formats.guess(flags.labels)
     takers = {name: getattr(formats.load(name), "FLAGS", ()) for name in formats.FORMATS}
     cross_checks.check_of_format(flags, form.__name__.rpartition(".")[2], takers)
