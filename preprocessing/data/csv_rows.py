@@ -12,7 +12,7 @@ from base.errors import DataError
 from base.files import atomic_write
 
 # What a CSV from elsewhere may take. A plain file is bounded by the disk that it lies on; a compressed one may be a
-# thousand times as long as it looks, while annotations are about ten times: their numbers differ from row to row.
+# thousand times as long as it looks, while annotations are some twenty times: their numbers differ from row to row.
 _LONGEST_ROW = 1_000_000  # characters
 _MOST_CHARACTERS = 500_000_000  # of a compressed file, or
 _MOST_TIMES = 100  # as many times its size, whichever is more
