@@ -38,7 +38,7 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentat
         shards = records.list_shards(records_dir, category)
         if shards and records.is_labelled(shards[0], schema):
             images, points, visibility, maps = _first_batch(
-                records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed
+                records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed, box_margin
             )
             rows = zip(images, points, visibility, maps)
             pictures += [(category, _picture(schema, category, *row)) for row in rows]
