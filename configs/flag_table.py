@@ -13,6 +13,7 @@ from utility.model.description import TRAIN_IMAGE_SIZE
 from utility.model.heatmap_settings import HeatmapSettings
 from utility.training.settings import TrainingSettings
 
+_NET = Flag("net", "str", "cpn", "The net to look at, or to train.", choices=registry.names())
 _HEATMAPS = {row.name: row for row in rows(HeatmapSettings)}
 
 GROUPS = {
@@ -40,7 +41,7 @@ GROUPS = {
         Flag("data_format", "str", None, "Order of the axes inside the net; not given: channels_first on a GPU, channels_last else.", choices=("channels_first", "channels_last")),
     ),
     "inspection": (
-        Flag("net", "str", "cpn", "The net to look at.", choices=registry.names()),
+        _NET,
         Flag("num_keypoints", "int", None, "Heatmaps of the net; not given: as many as the category has keypoints.", 1, 10000),
         Flag("height", "int", None, "Height of the input in pixels; not given: the model's, or 256.", 32, 4096),
         Flag("width", "int", None, "Width of the input in pixels; not given: the model's, or 256.", 32, 4096),
@@ -108,6 +109,11 @@ GROUPS = {
         Flag("interface", "str", None, "A second file to write: what the tool must be told to show the labels (label_studio: the labelling interface; cvat: the task's labels)."),
         Flag("link_photos", "bool", False, "Link to photos that are upright JPEGs instead of copying them, where photos are stored."),
         Flag("whole_photos", "bool", False, "Where every garment must have a box (coco, yolo), a row without one gets the whole photo instead of the box around its points."),
+    ),
+    "suspicion": (
+        _NET,
+        Flag("folds", "int", 3, "Parts of the data: the photos of each are predicted by models trained on the others.", 2, 100),
+        Flag("shown_suspicion", "float", 0.5, "The page shows photos with an annotation that is wrong with this probability or more.", 0, 1),
     ),
     "serving": (
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),
