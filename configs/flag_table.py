@@ -115,6 +115,9 @@ GROUPS = {
         Flag("folds", "int", 3, "Parts of the data: the photos of each are predicted by models trained on the others.", 2, 100),
         Flag("shown_suspicion", "float", 0.5, "The page shows photos with an annotation that is wrong with this probability or more.", 0, 1),
     ),
+    "suggestion": (
+        Flag("count", "int", 100, "How many photos to suggest.", 1, 10**7),
+    ),
     "serving": (
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),
         Flag("port", "int", 8000, "The port to serve at; 0 takes a free one.", 0, 65535),

@@ -83,14 +83,14 @@ def check_folder(image, output_dir):
             raise UsageError(f"{what}; expected another folder")
 
 
-def photos_below(image, output_dir):
+def photos_below(image, output_dir=None):
     """Returns {path: name} of the photos that --image stands for, also those in the subfolders of its folders.
 
     A name is the path below the folder that was given, or that of a file as it was given; `/` between folders.
 
     Args:
         image: as for `list_files`.
-        output_dir: a folder that is passed over: it holds drawn pictures.
+        output_dir: a folder that is passed over, because it holds drawn pictures; None for none.
 
     Raises:
         UsageError, DataError: as `list_files`, but a folder may have no photo of its own; there is no photo at all.
@@ -99,7 +99,8 @@ def photos_below(image, output_dir):
     for path in paths.listed(image):
         if os.path.isdir(path):
             for folder, below, names in os.walk(path):
-                below[:] = [name for name in below if not _is_same(os.path.join(folder, name), output_dir)]
+                if output_dir is not None:
+                    below[:] = [name for name in below if not _is_same(os.path.join(folder, name), output_dir)]
                 for name in filter(_is_photo, names):
                     file = os.path.join(folder, name)
                     found[file] = os.path.relpath(file, path).replace(os.sep, "/")

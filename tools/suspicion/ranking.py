@@ -21,6 +21,7 @@ EXCHANGED, MISPLACED, ON_ANOTHER, MISSING = KINDS = ("exchanged", "misplaced", "
 
 _PRIOR = 0.01  # the share of annotations with each kind of error
 _AREA = 4 * np.pi  # where a misplaced point may lie: in a circle of twice the garment's size
+_FREEDOM = 4  # degrees of freedom of the errors: with fewer, those of the model hide those of the annotations
 _LEAST_ERROR = 0.005  # no keypoint is found better than that: annotations are whole pixels
 _MOST_BINS = 20
 _ROWS_OF_BIN = 50  # annotations with similar scores, whose median error is the usual one
@@ -149,10 +150,12 @@ def _log_ratios(points, found, usual, annotated, partners):
 def _log_density(distances, usual):
     """Returns the logarithm of the density of right annotations in the plane, `distances` from the prediction.
 
-    Student's t of two degrees of freedom: half of them are within the usual error, and 1 / (1 + r^2) of them beyond r
-    usual errors, because a model is now and then far off.
+    Student's t in the plane, of which half is within the usual error: its tails are heavy, because a model is now and
+    then far off.
     """
-    return -np.log(np.pi) - 2 * np.log(usual) - 2 * np.log1p((distances / usual) ** 2)
+    scale = 2 ** (2 / _FREEDOM) - 1
+    tail = (_FREEDOM / 2 + 1) * np.log1p(scale * (distances / usual) ** 2)
+    return np.log(scale * _FREEDOM / (2 * np.pi)) - 2 * np.log(usual) - tail
 
 
 def _log_ratios_of_missing(scores, annotated):

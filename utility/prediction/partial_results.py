@@ -12,6 +12,11 @@ import os
 from base.files import cannot_write
 
 
+def beside(output):
+    """Returns the path of the file for the work whose result shall be `output`: `.<name>.partial` beside it."""
+    return os.path.join(os.path.dirname(os.path.abspath(output)), f".{os.path.basename(output)}.partial")
+
+
 def _is_whole(line):
     try:
         return line.endswith(b"\n") and isinstance(json.loads(line), list)

@@ -13,7 +13,7 @@ from base.schema import ALL
 from preprocessing.data import annotations, csv_rows
 from preprocessing.data.boxes import to_text
 from utility.model import model_directory
-from utility.prediction.partial_results import Journal
+from utility.prediction.partial_results import Journal, beside
 from utility.prediction.predictor import Predictor
 
 
@@ -41,11 +41,11 @@ def predict_all(source, models, output, options, batch_size, scores_output=None,
     ]
     work = {
         "photos": source.fingerprint,
-        "models": {name: [_identity(folder, loading.get("checkpoint")) for folder in models[name]] for name in models},
+        "models": {name: [identity(folder, loading.get("checkpoint")) for folder in models[name]] for name in models},
         "options": {**options._asdict(), **loading},
         "batch_size": batch_size,
     }
-    journal = Journal(_beside(output), work, [count for *_, count in batches])
+    journal = Journal(beside(output), work, [count for *_, count in batches])
     try:
         for _ in range(sum(count for *_, count in batches[: journal.batches])):
             on_photo()
@@ -60,11 +60,7 @@ def predict_all(source, models, output, options, batch_size, scores_output=None,
     journal.remove()
 
 
-def _beside(output):
-    return os.path.join(os.path.dirname(os.path.abspath(output)), f".{os.path.basename(output)}.partial")
-
-
-def _identity(folder, checkpoint):
+def identity(folder, checkpoint=None):
     """Returns a text that differs for other weights: a checkpoint's index holds the checksum of every variable."""
     path = model_directory.checkpoint(checkpoint or folder)
     digest = hashlib.sha256()
@@ -91,7 +87,7 @@ def predicted(source, models, batches, options, loading):
             predictor, loaded = Predictor(*wanted, options=options, **loading), wanted
         first = next(group)
         photos = source.iterate(category, first[1])
-        for batch, images in _read_ahead(photos, (count for *_, count in itertools.chain([first], group))):
+        for batch, images in read_ahead(photos, (count for *_, count in itertools.chain([first], group))):
             boxes = [photo.box for photo in batch]
             points, scores = predictor.find(images, [category] * len(images), boxes)
             yield [
@@ -104,8 +100,13 @@ def _if_any(box):
     return [] if box is None else [box]
 
 
-def _read_ahead(photos, sizes):
-    """Yields (photos, their pixels) batch by batch, while the next ones are read, one photo per core."""
+def read_ahead(photos, sizes):
+    """Yields (photos, what their `read` returns) batch by batch, while the next ones are read, one photo per core.
+
+    Args:
+        photos: an iterable of SourcePhoto, or of what else has a `read`.
+        sizes: an iterable of the numbers of photos of the batches.
+    """
     readers = cores()
     with concurrent.futures.ThreadPoolExecutor(readers) as executor:
         waiting = collections.deque()

@@ -247,7 +247,7 @@ def test_reading_ahead_keeps_every_core_busy_and_the_order(monkeypatch):
         return number
 
     photos = (photo_source.SourcePhoto(n, str(n), functools.partial(read, n)) for n in range(24))
-    found = [images for _, images in predict_all._read_ahead(photos, [3] * 8)]
+    found = [images for _, images in predict_all.read_ahead(photos, [3] * 8)]
     assert found == [[3 * n, 3 * n + 1, 3 * n + 2] for n in range(8)]
 
 
