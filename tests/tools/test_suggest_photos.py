@@ -11,6 +11,18 @@ from fashionai import CATEGORIES
 
 from tools.suggestion import disagreement
 
+REAL = disagreement.Committee
+
+
+class Cheap:
+    """Stands for models: what they say of a photo depends on its pixels alone."""
+
+    def __init__(self, *_):
+        pass
+
+    def look(self, images, categories):
+        return [(float(image.mean()) / 100, float(image.std()) / 100) for image in images]
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
@@ -33,8 +45,9 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def suggest(program, model, folder, tmp_path):
+def suggest(program, model, folder, tmp_path, monkeypatch):
     """Runs the program, and returns its exit code and the lines of the list, None where there is none."""
+    monkeypatch.setattr(disagreement, "Committee", Cheap)
 
     def run(*words, image=folder):
         output = tmp_path / "list.txt"
@@ -53,7 +66,8 @@ def suggest(program, model, folder, tmp_path):
     return run
 
 
-def test_the_list_and_the_table(suggest, folder, tmp_path):
+def test_the_list_and_the_table(suggest, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(disagreement, "Committee", REAL)
     code, chosen = suggest("--count=4")
     assert code == 0
     assert len(set(chosen)) == 4
@@ -84,22 +98,20 @@ def test_the_order_of_the_files_does_not_matter(suggest, folder, tmp_path):
 
 def test_a_run_that_was_stopped_resumes(suggest, monkeypatch):
     _, expected = suggest()
-    look, seen = disagreement.Committee.look, []
+    look, seen = Cheap.look, []
 
     def stopped(committee, images, categories):
-        if len(seen) == 4:
+        if len(seen) == 3:  # the dresses
             raise KeyboardInterrupt
         seen.extend(images)
         return look(committee, images, categories)
 
-    monkeypatch.setattr(disagreement.Committee, "look", stopped)
+    monkeypatch.setattr(Cheap, "look", stopped)
     assert suggest() == (130, None)
     seen.clear()
-    monkeypatch.setattr(
-        disagreement.Committee, "look", lambda *words: [seen.append(one) for one in words[1]] and look(*words)
-    )
+    monkeypatch.setattr(Cheap, "look", lambda *words: seen.extend(words[1]) or look(*words))
     assert suggest() == (0, expected)
-    assert len(seen) == 2
+    assert len(seen) == 3
 
 
 def test_a_second_copy_of_a_photo_comes_last(suggest, folder):
