@@ -35,6 +35,10 @@ def main(flags):
         expected = "expected one, or several with commas between"
         raise UsageError(f"--model_dir={flags.model_dir} names an empty folder: {expected}")
     files = sorted(photos_below(flags.image))
+    if broken := [
+        DataError(file, None, "has a line break in its name: a list cannot name it") for file in files if "\n" in file
+    ]:
+        raise DataErrors(broken)
     _check_outputs(flags, files)
     categories = _categories(files, flags.category, model_choice.garments(parents))
     models = model_choice.find_models(parents, sorted(set(categories)))
@@ -86,10 +90,13 @@ def _categories(files, category, known):
 
 def _write(flags, seen, chosen):
     """Writes the list, and the table of all photos where it is wanted: the chosen ones first, then by value."""
-    from base.files import atomic_write
-    from preprocessing.data import csv_rows
+    import csv
 
-    with atomic_write(flags.output, encoding="utf-8", errors="surrogateescape") as file:
+    from base.files import atomic_write
+
+    # A name in another encoding is written as it is, byte by byte.
+    text = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+    with atomic_write(flags.output, **text) as file:
         file.write("".join(f"{seen[number].file}\n" for number in chosen))
     if flags.scores_output:
         rank = {number: place for place, number in enumerate(chosen, start=1)}
@@ -99,7 +106,8 @@ def _write(flags, seen, chosen):
             photo = seen[number]
             figures = (f"{value:.6f}" for value in (photo.value, photo.disagreement, photo.doubt))
             rows.append((photo.file, photo.category, *figures, rank.get(number, "")))
-        csv_rows.write(flags.scores_output, rows)
+        with atomic_write(flags.scores_output, **text) as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,12 @@ peaks), and the points of a photo are added up: a label would tell the model of 
 n photos, K keypoints of a category, V views of all models.
 """
 
+import os
+
 import numpy as np
 
+from base.errors import DataError
+from utility.model import model_directory
 from utility.prediction import inference
 from utility.prediction.predictor import Predictor
 
@@ -36,6 +40,11 @@ class Committee:
             for scale in SCALES
         ]
         self._schema = self._predictors[0].schema
+        for folder in folders:
+            other = model_directory.read(folder).schema
+            if not other.same_points(self._schema, category):
+                what = f"expected the keypoints of {category} as the first model has them, got those of {other.name}"
+                raise DataError(os.path.join(folder, model_directory.DESCRIPTION), "schema", what)
 
     def look(self, images, categories):
         """Returns (disagreement, doubt) of each photo, floats: see `measure`.

@@ -1,12 +1,13 @@
 """Which photos are held out together, and what a folder of their predictions belongs to."""
 
 import collections
+import glob
 import hashlib
 import json
 import os
 
 from base.errors import DataError
-from base.files import atomic_write
+from base.files import atomic_write, remove
 from preprocessing.data import annotations
 from preprocessing.data.conversion_plan import name_in_data
 
@@ -41,6 +42,8 @@ def deal(rows, count):
 def claim(folder, work):
     """Notes in a folder, made when missing, what its predictions are made of; the same work goes on there.
 
+    Where a former work has not come to a checkpoint of its first training, what it left is removed.
+
     Args:
         folder: path.
         work: a dict of JSON values.
@@ -50,20 +53,32 @@ def claim(folder, work):
     """
     path = os.path.join(folder, _WORK)
     work = json.loads(json.dumps(work))
-    if not os.path.lexists(path):
+    former = _read(path)
+    changed = sorted(name for name in {*work, *former} if work.get(name) != former.get(name))
+    if changed and _is_begun(folder):
+        what = f"the predictions in this folder are of other {', '.join(changed)}"
+        raise DataError(path, None, f"{what}: expected the same; remove it, or name another by --output_dir")
+    if changed:
+        for left_over in glob.glob(os.path.join(glob.escape(folder), "fold_*")):
+            remove(left_over)
         with atomic_write(path, encoding="utf-8") as file:
             json.dump(work, file, indent=1, sort_keys=True)
-        return
+
+
+def _read(path):
+    if not os.path.lexists(path):
+        return {}
     try:
         with open(path, encoding="utf-8") as file:
-            former = dict(json.load(file))
+            return dict(json.load(file))
     except (OSError, ValueError, TypeError) as error:
         what = f"cannot be read ({error}): expected what an earlier run wrote; --output_dir names another folder"
         raise DataError(path, None, what) from error
-    changed = sorted(name for name in {*work, *former} if work.get(name) != former.get(name))
-    if changed:
-        what = f"the predictions in this folder are of other {', '.join(changed)}"
-        raise DataError(path, None, f"{what}: expected the same; remove it, or name another by --output_dir")
+
+
+def _is_begun(folder):
+    results = ("found.csv", os.path.join("models", "*", "checkpoint"))
+    return any(glob.glob(os.path.join(glob.escape(folder), "fold_*", name)) for name in results)
 
 
 def digest(rows):

@@ -85,9 +85,10 @@ def _by_category(truth):
 def _sizes(predicted, own):
     """Returns the size of each garment, [N]: the root mean square distance of predicted points from their middle."""
     weights = own[..., None] / own.sum(axis=1)[:, None, None]
-    middle = (weights * predicted).sum(axis=1, keepdims=True)
-    size = np.sqrt((weights * (predicted - middle) ** 2).sum(axis=(1, 2)))
-    return np.where(size > 0, size, 1.0)
+    middle = np.where(own[..., None], weights * predicted, 0).sum(axis=1, keepdims=True)
+    size = np.sqrt(np.where(own[..., None], weights * (predicted - middle) ** 2, 0).sum(axis=(1, 2)))
+    # Of a garment with a single point, how far such points lie apart in the photos has to do.
+    return np.where(size > 0, size, max(float(middle[size == 0].std()) if (size == 0).any() else 0.0, 1.0))
 
 
 def _usual_errors(truth, errors, scores, annotated):

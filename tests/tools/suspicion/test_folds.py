@@ -50,14 +50,19 @@ def test_more_folds_than_photos():
 
 
 def test_a_folder_is_of_one_work(tmp_path):
-    folder = tmp_path / "folds"
-    for _ in range(2):
-        folds.claim(folder, {"folds": 3, "scales": (1.0,), "path": None})
+    folder = tmp_path / "[folds]"
+    folds.claim(str(folder), {"folds": 4})
+    (folder / "fold_1" / "records").mkdir(parents=True)
+    for _ in range(2):  # what has no result yet makes way
+        folds.claim(str(folder), {"folds": 3, "scales": (1.0,), "path": None})
+        assert not list((folder).glob("fold_1"))
+    (folder / "fold_1").mkdir()
+    (folder / "fold_1" / "found.csv").touch()
     with pytest.raises(DataError, match=r"of other folds, more: .* --output_dir"):
-        folds.claim(folder, {"folds": 2, "scales": (1.0,), "path": None, "more": 1})
+        folds.claim(str(folder), {"folds": 2, "scales": (1.0,), "path": None, "more": 1})
     (folder / "work.json").write_text("[")
     with pytest.raises(DataError, match="cannot be read"):
-        folds.claim(folder, {"folds": 3})
+        folds.claim(str(folder), {"folds": 3})
 
 
 def test_other_annotations_have_another_digest():
