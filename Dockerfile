@@ -5,5 +5,5 @@ FROM python:3.13-slim
 ENV VIRTUAL_ENV=/usr/local
 WORKDIR /project
 COPY . .
-RUN pip install --no-cache-dir --editable ".[dev,export,demo,pretrained]"
+RUN pip install --no-cache-dir --editable ".[dev,export,demo,pretrained,cluster]"
 CMD ["bash", "demos/quickstart.sh"]

@@ -1,6 +1,7 @@
 """The errors that a user sees as one line each, and the exit code that each stands for."""
 
 import contextlib
+import sys
 
 from base.wording import counted
 
@@ -58,6 +59,13 @@ class UsageError(ProgramError):
     """The command line is wrong (exit code 2)."""
 
     exit_code = 2
+
+
+def complain(program, *lines):
+    """Prints what is wrong on stderr, a line each."""
+    with contextlib.suppress(OSError):  # nobody may be reading
+        for line in lines:
+            print(f"{program}: {line}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -1,22 +1,26 @@
-"""Files that are whole or not there, and folders and files that one process at a time writes."""
+"""The door to files: those that are whole or not there, places that one process at a time writes, and what is there.
+
+A path may stand for a URL (`base/remote/`): what is written there goes to the store when it is whole.
+"""
 
 import contextlib
 import functools
-import hashlib
 import io
 import os
 import re
 import secrets
 import shutil
-import socket
 
 import filelock
 
+from base import machine, processes
 from base.errors import DataError
+from base.remote import places
 
 # Of the name of the file that is being written, the writing process, its system, and a random number: see `_temporary`.
 _TEMPORARY = re.compile(r"\..+\.(\d+)-([0-9a-f]{8})-[0-9a-f]{8}\.tmp", re.DOTALL)
 
+_MORE_READERS = 16  # most of the time they wait
 _MOST_NAME = 200  # bytes of it that are a file's own: a file may have a name of 255, its temporary one, too
 
 
@@ -107,16 +111,7 @@ def _temporary(path):
     """Returns the path, beside `path`, of what is not finished: of this process, and of nobody else."""
     folder, name = os.path.split(os.path.abspath(path))
     name = os.fsdecode(os.fsencode(name)[:_MOST_NAME])
-    return os.path.join(folder, f".{name}.{os.getpid()}-{_system()}-{secrets.token_hex(4)}.tmp")
-
-
-@functools.cache
-def _system():
-    """Returns what is the same for the processes that a number of one tells apart: of this machine or container."""
-    names = [socket.gethostname()]
-    with contextlib.suppress(OSError):  # where there is no /proc
-        names.append(os.readlink("/proc/self/ns/pid"))
-    return hashlib.sha256(repr(names).encode()).hexdigest()[:8]
+    return os.path.join(folder, f".{name}.{os.getpid()}-{processes.system()}-{secrets.token_hex(4)}.tmp")
 
 
 def _prepare(folder):
@@ -136,7 +131,7 @@ def _remove_left_over(folder):
         return
     for name in names:
         match = _TEMPORARY.fullmatch(name)
-        if match and match[2] == _system() and not _is_alive(int(match[1])):
+        if match and match[2] == processes.system() and not processes.is_alive(int(match[1])):
             remove(os.path.join(folder, name))
 
 
@@ -146,16 +141,16 @@ def remove(path):
         shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.remove(path)
 
 
-def _is_alive(process):
-    if os.name == "nt":  # there, the signal 0 is Ctrl+C
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):  # another user's; no process of this system
-        return True
-    return True
+def remove_at_once(folder):
+    """Removes a folder so that all in it is there or nothing, whenever this is stopped.
+
+    Raises:
+        DataError: its place cannot be written.
+    """
+    doomed = _temporary(folder)
+    with _writing(folder):
+        os.replace(folder, doomed)
+    remove(doomed)
 
 
 @contextlib.contextmanager
@@ -170,6 +165,21 @@ def cannot_write(path, error):
     """Returns the DataError for an OSError met while writing `path`."""
     reason = error.strerror or str(error)
     return DataError(path, None, f"cannot be written ({reason}): expected a writable place with free space")
+
+
+@contextlib.contextmanager
+def no_empty_folder(path):
+    """Removes a folder, and those above it, that the block made and left empty."""
+    missing, folder = [], os.path.abspath(path)
+    while not os.path.lexists(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            for folder in missing:
+                os.rmdir(folder)
 
 
 def exclusive_folder(path):
@@ -189,9 +199,14 @@ def exclusive_file(path):
     Raises:
         DataError: as `exclusive_folder`; or `path` is a folder.
     """
+    check_no_folder(path)
+    return _exclusive(path, os.path.join(os.path.dirname(os.path.abspath(path)), f".{os.path.basename(path)}.lock"))
+
+
+def check_no_folder(path):
+    """Raises DataError where a path cannot be a file's, for it is a folder's."""
     if os.path.isdir(path) or not os.path.basename(path):
         raise DataError(path, None, "is a folder: expected the name of a file to write")
-    return _exclusive(path, os.path.join(os.path.dirname(os.path.abspath(path)), f".{os.path.basename(path)}.lock"))
 
 
 @contextlib.contextmanager
@@ -206,8 +221,98 @@ def _exclusive(path, lock_path):
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        yield
+        with _exclusive_in_store(path, lock_path):
+            yield
     finally:
         with contextlib.suppress(OSError):  # Windows removes no open file: there it stays, empty and free
             os.remove(lock_path)
         lock.release()
+
+
+@contextlib.contextmanager
+def _exclusive_in_store(path, lock_path):
+    """Holds the lock in the store that a path stands for, too: what is there is fetched, what was made is sent."""
+    mirror = places.mirror_of(path)
+    if mirror is None:
+        yield
+    else:
+        with mirror.exclusive(path, lock_path):
+            yield
+
+
+def send(folder):
+    """Sends what was made in a folder to the store that it stands for, if it does; what is there is whole.
+
+    For work that takes long: at its end all is sent anyway.
+
+    Raises:
+        DataError: the store cannot be written, or the folder went to another process.
+    """
+    mirror = places.mirror_of(folder)
+    if mirror is not None:
+        mirror.push(mirror.name_of(folder))
+
+
+def receive(folder):
+    """Fetches what another process sent to the store that a folder stands for, to which nothing is sent from here."""
+    mirror = places.mirror_of(folder)
+    if mirror is not None:
+        mirror.is_sent = False
+        mirror.pull(mirror.name_of(folder))
+
+
+def is_file(path):
+    """Returns whether there is such a file."""
+    stream = places.stream_of(path)
+    return stream.is_file(path) if stream else os.path.isfile(path)
+
+
+def is_dir(path):
+    """Returns whether there is such a folder."""
+    stream = places.stream_of(path)
+    return stream.is_dir(path) if stream else os.path.isdir(path)
+
+
+def names(folder):
+    """Returns the names in a folder, in no order; raises OSError where it cannot be read."""
+    stream = places.stream_of(folder)
+    return stream.names(folder) if stream else os.listdir(folder)
+
+
+def walk(folder):
+    """Yields what `os.walk` does of a folder."""
+    if places.stream_of(folder) is None:
+        yield from os.walk(folder)
+        return
+    own = sorted(names(folder))
+    below = [name for name in own if is_dir(os.path.join(folder, name))]
+    yield folder, below, [name for name in own if name not in set(below)]
+    for name in below:
+        yield from walk(os.path.join(folder, name))
+
+
+def state(path):
+    """Returns what changes when a file does: its size, and the time of its last change in ns, or its tag in a store."""
+    stream = places.stream_of(path)
+    if stream:
+        return stream.state(path)
+    mirror = places.mirror_of(path)
+    if mirror and (tag := mirror.tag_of(path)):
+        return os.path.getsize(path), tag  # the same on all machines
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+def local(path):
+    """Returns the path of a file that can be opened: the same one, where a URL's file lies from now on.
+
+    Raises:
+        FileNotFoundError: the URL has no such file.
+    """
+    stream = places.stream_of(path)
+    return stream.local(path) if stream else path
+
+
+def readers():
+    """Returns how many threads shall read photos: one a core, and more where they come over a network."""
+    return machine.cores() + (_MORE_READERS if places.has_streams() else 0)

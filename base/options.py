@@ -14,6 +14,8 @@ import dataclasses
 import typing
 from typing import Any, NamedTuple, Optional, Union
 
+from base.errors import DataError
+
 _KINDS = {
     str: "str",
     int: "int",
@@ -64,14 +66,25 @@ def other_default(options, name, default):
 
 
 def rows(options):
-    """Returns an `Option` for each field of a dataclass that was made by `option`, its own before inherited ones."""
+    """Returns an `Option` for each field of a dataclass that was made by `option`, its own before inherited ones.
+
+    Raises:
+        TypeError: it is no dataclass, or an option is of a type that cannot be a flag's.
+    """
     types = typing.get_type_hints(options)
     fields = [field for field in dataclasses.fields(options) if _ROW in field.metadata]
     fields.sort(key=lambda field: _generation(options, field.name))
     return tuple(
-        Option(field.name, _KINDS[_without_none(types[field.name])], field.default, **field.metadata[_ROW])
+        Option(field.name, _kind(field.name, types[field.name]), field.default, **field.metadata[_ROW])
         for field in fields
     )
+
+
+def _kind(name, kind):
+    kind = _without_none(kind)
+    if kind not in _KINDS:
+        raise TypeError(f"the option {name} is of {kind}: expected str, int, float, bool or a tuple of one of them")
+    return _KINDS[kind]
 
 
 def _without_none(kind):
@@ -89,11 +102,12 @@ def merged(*lists):
     """Returns {name: Option} of several lists of rows; of an option that many have, the first row.
 
     Raises:
-        ValueError: two rows of one name differ in more than the default: they cannot be one flag.
+        DataError: two rows of one name differ in more than the default: they cannot be one flag.
     """
     found = {}
     for row in (row for rows in lists for row in rows):
         first = found.setdefault(row.name, row)
         if first != row._replace(default=first.default):
-            raise ValueError(f"the option {row.name} is declared in two ways: {first} and {row}")
+            what = f"is declared in two ways, {first} and {row}: expected another name for one of them"
+            raise DataError("the options of the nets", row.name, what)
     return found

@@ -4,6 +4,7 @@ import os
 
 from base.errors import one_line
 from base.files import atomic_write
+from base.remote import places
 
 NAME = "skipped.txt"
 
@@ -11,4 +12,4 @@ NAME = "skipped.txt"
 def write(folder, faults):
     """Writes the faults, errors or texts, to the list in a folder; raises DataError where that cannot be."""
     with atomic_write(os.path.join(folder, NAME), encoding="utf-8") as file:
-        file.write("".join(f"{one_line(str(fault))}\n" for fault in faults))
+        file.write("".join(f"{one_line(places.shown(str(fault)))}\n" for fault in faults))

@@ -1,18 +1,18 @@
 """The one place that reads flags: parsing, recipes, help, exit codes and signals of every program."""
 
-import contextlib
 import math
 import os
 import re
 import sys
 import types
+import unicodedata
 import warnings
 
 from absl import flags as absl_flags
 
 from base import program_log, tensorflow_log
-from base.errors import ProgramError, UsageError, one_line
-from configs import about, streams
+from base.errors import DataError, ProgramError, UsageError, complain, one_line
+from configs import about, recipe_files, remote_places, streams
 from configs.flag_table import FLAGS, GROUPS
 from configs.signals import INTERRUPTED, Signals
 
@@ -30,12 +30,10 @@ TRAINING_GROUPS = (
 _READ = ("prediction", "predictions", "scores", "against", "ground_truth", "test_csv", "schema", "labels")
 _WRITTEN = ("output", "scores_output", "json", "interface")
 
-_MARK = "\ufeff"
-_IS_EMPTY = re.compile(r"\s*(#|//|$)")
 _BROKEN_PIPE = 141
 
 
-def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None):
+def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None, streamed=(), written=()):
     """Parses the command line, calls `main` with its flags, and ends the process with the right exit code.
 
     Args:
@@ -48,6 +46,7 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
         defaults: {flag: default} where this program's differs from the table's.
         subcommands: the words of which the first argument must be one.
         argv: the command line with the program's name first; `sys.argv` when not given.
+        streamed, written: names of flags, see `remote_places.Session`.
 
     Exit codes: 0 done; 1 data, model or machine wrong; 2 command line wrong; 130 Ctrl-C; 141 the reader of the output
     left, as `head` does; 143 SIGTERM.
@@ -58,47 +57,59 @@ def run(main, doc, flags, required=(), defaults=None, subcommands=(), argv=None)
     streams.open_closed()
     if sys.stdout.errors == "strict":  # a file's name, or a sign that the terminal has not, must not end the work
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
+
+    def work():
         answer = about.answer(argv, doc, _names(flags), required, defaults or {}, subcommands)
         if answer is not None:
             print(answer)
         else:
+            _check_working_folder()
             values = parse(argv, flags, required, defaults, subcommands)
             tensorflow_log.prepare(values.verbosity)
             program_log.show()
             _silence_pillow()
             signals.handle()
-            main(values)
+            session.run(main, values)
         sys.stdout.flush()
-        code = 0
+
+    with remote_places.Session(streamed, written) as session:
+        code = _exit_code(program, work, signals)
+    sys.exit(code)
+
+
+def _exit_code(program, work, signals):
+    """Calls `work`, and returns the exit code of how it ended, which is told on stderr."""
+    try:
+        work()
+        return 0
     except ProgramError as error:
-        _complain(program, *error.lines())
-        code = error.exit_code
+        complain(program, *error.lines())
+        return error.exit_code
     except KeyboardInterrupt:
-        _complain(program, "interrupted")
-        code = INTERRUPTED
+        complain(program, "interrupted")
+        return INTERRUPTED
     except OSError as error:
         if isinstance(error, BrokenPipeError) and streams.drop_abandoned():
-            code = _BROKEN_PIPE  # not 0: a training may have been cut
-        else:
-            _complain(program, one_line(f"{error.filename or 'the machine'}: {error.strerror or error}"))
-            code = 1
+            return _BROKEN_PIPE  # not 0: a training may have been cut
+        complain(program, one_line(f"{error.filename or 'the machine'}: {error.strerror or error}"))
+        return 1
     except Exception:
         if signals.exit_code is None:
             raise
-        code = signals.exit_code  # TensorFlow's C++ code makes an error of its own of an exception in a callback
-    sys.exit(code)
+        return signals.exit_code  # TensorFlow's C++ code makes an error of its own of an exception in a callback
+
+
+def _check_working_folder():
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:  # its name is known to the shell alone
+        name = os.environ.get("PWD", "the working folder")
+        raise DataError(name, None, "is no folder any more: expected a working folder that is there") from error
 
 
 def warn(line):
     """Prints a line that does not stop the program, as errors are printed."""
     print(f"{os.path.basename(sys.argv[0])}: warning: {one_line(line)}", file=sys.stderr)
-
-
-def _complain(program, *lines):
-    with contextlib.suppress(OSError):  # nobody may be reading
-        for line in lines:
-            print(f"{program}: {line}", file=sys.stderr)
 
 
 def parse(argv, flags, required=(), defaults=None, subcommands=()):
@@ -119,17 +130,12 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
             raise UsageError(f"the first word must be one of {', '.join(subcommands)}")
         subcommand = argv.pop(1)
     try:
-        words = _with_recipes(values, argv[1:])
+        words = recipe_files.expanded(argv[1:])
         if any(re.match("--?undefok(=|$)", word) for word in words):  # absl's own: flags that may be unknown
             raise UsageError("Unknown command line flag 'undefok'")
         rest = values([argv[0], *words])
     except absl_flags.Error as error:
         raise UsageError(str(error).replace("ERROR:: ", "")) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        what = "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else "leads through too many others"
-        raise UsageError(f"--flagfile {what}: expected one of the recipes in configs/") from error
-    except (ValueError, OSError) as error:  # a name that no file can have
-        raise UsageError(f"--flagfile cannot be read ({error})") from error
     if len(rest) > 1:
         raise UsageError(f"{rest[1]}: a stray word; flags are written --name=value")
     _refuse_foreign(argv[1:], values, own)
@@ -145,19 +151,6 @@ def parse(argv, flags, required=(), defaults=None, subcommands=()):
     return types.SimpleNamespace(
         given=given, typed=typed, subcommand=subcommand, **{name: values[name].value for name in sorted(own)}
     )
-
-
-def _with_recipes(values, words):
-    """Returns the words of a command line with those of the recipes in the place of --flagfile.
-
-    Editors of Windows begin a file with a mark, which absl leaves on the first line.
-    """
-    words = values.read_flags_from_files(words, force_gnu=True)
-    if not any(word.startswith(_MARK) for word in words):
-        return words
-    bare = [word.removeprefix(_MARK) for word in words]
-    rest = [word for word, former in zip(bare, words) if word == former or not _IS_EMPTY.match(word)]
-    return _with_recipes(values, rest)
 
 
 def _names(flags):
@@ -266,14 +259,18 @@ def _check_finite(values, own):
 
 
 def _check_places(values, own):
-    """Refuses an output in the place of a file that the same program reads or writes."""
+    """Refuses an output in the place of a file that the same program reads or writes.
+
+    Names that differ by Unicode's normalisation only (an ä as one sign or as two) are the same here, as they are to
+    those who read them, and to macOS; where the system tells them apart, files that are there stay what they are.
+    """
     taken = {}
     for name in (*_READ, *_WRITTEN):
         value = values[name].value if name in own else None
         for path in value if isinstance(value, list) else [value] if value else []:
             if name == "schema" and not path.endswith(".toml"):
                 continue  # a name, not a file
-            place = os.path.realpath(path)
+            place = unicodedata.normalize("NFC", os.path.realpath(path))
             if name in _WRITTEN and place in taken:
                 raise UsageError(f"--{name}={path} is the file of --{taken[place]}, too: expected another")
             taken.setdefault(place, name)

@@ -1,5 +1,6 @@
 """Checks of flags against each other, made before anything runs."""
 
+from base import parts
 from base.errors import UsageError
 from base.schema import ALL
 from configs import paths
@@ -101,6 +102,19 @@ def check_inference(flags):
         raise UsageError("--test_scales and --test_rotations need a number each: 1 and 0 are the plain image")
 
 
+def check_division(flags):
+    """Checks the flags of a work in parts and of what does it; returns the Part of --shard, None without.
+
+    Raises:
+        UsageError: --shard names no part, or a flag has nothing to do.
+    """
+    if flags.shard is not None and flags.merge:
+        raise UsageError("--shard makes a part, --merge puts all of them together: choose one")
+    if flags.ray_address is not None and flags.engine != "ray":
+        raise UsageError("--ray_address goes with --engine=ray, which is not given")
+    return None if flags.shard is None else parts.parse(flags.shard)
+
+
 def check_boxes(flags):
     """Checks the flags of the boxes that a prediction is told.
 
@@ -109,9 +123,29 @@ def check_boxes(flags):
     """
     if flags.boxes is not None and flags.box is not None:
         raise UsageError("--box is of every photo, --boxes has those of each: choose one")
-    for name in sorted({"box_margin", "skip_bad", "eval_batch_size"} & flags.typed):
+    for name in sorted({"skip_bad", "eval_batch_size"} & flags.typed):
         if flags.boxes is None:
             raise UsageError(f"--{name} goes with --boxes, which is not given")
+    if "box_margin" in flags.typed and flags.boxes is None and flags.box is None:
+        raise UsageError("--box_margin goes with --boxes or --box, neither of which is given")
+
+
+def check_of_format(flags, label_format, takers):
+    """Checks that the flags on the command line which some formats of labels have no use for are those of the format.
+
+    Args:
+        flags: the namespace of the flags.
+        label_format: the name of the format.
+        takers: {format: names of such flags that it takes}.
+
+    Raises:
+        UsageError: one is for other formats.
+    """
+    known = sorted(set().union(*takers.values()))
+    for name in known:
+        if name in flags.typed and name not in takers[label_format]:
+            others = ", ".join(other for other, names in takers.items() if name in names)
+            raise UsageError(f"--{name} is for labels of {others}: --label_format={label_format} has no use for it")
 
 
 def check_sizes(flags, net):

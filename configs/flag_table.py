@@ -5,19 +5,23 @@ nets and backbones come from their files, and the choices of what is found by li
 """
 
 from base.options import Option as Flag
-from base.options import rows
+from base.options import merged, rows
 from net import registry
 from preprocessing.input.augmentation_options import AugmentationOptions
+from preprocessing.labelling import exports
 from preprocessing.labelling.formats import FORMATS
-from utility.model.description import TRAIN_IMAGE_SIZE
+from utility.model.description import BOX_MARGIN, TRAIN_IMAGE_SIZE
 from utility.model.heatmap_settings import HeatmapSettings
+from utility.prediction import engines
 from utility.training.settings import TrainingSettings
 
+_NET = Flag("net", "str", "cpn", "The net to look at, or to train.", choices=registry.names())
 _HEATMAPS = {row.name: row for row in rows(HeatmapSettings)}
 
 GROUPS = {
     "common": (
         Flag("verbosity", "int", 0, "0 keeps TensorFlow's own messages off the terminal, 1 shows its log, 2 all of it.", 0, 2),
+        Flag("cache_dir", "str", None, "Where this machine keeps the files of URLs (s3://, gs://, …); not given: the user's cache folder."),
     ),
     "places": (
         Flag("data_dir", "str", None, "The folder of the data: photos in the FashionAI layout, or TFRecords."),
@@ -31,6 +35,7 @@ GROUPS = {
     ),
     "codec": (
         TRAIN_IMAGE_SIZE,
+        BOX_MARGIN,
         _HEATMAPS["heatmap_size"],
         _HEATMAPS["heatmap_sigma"],
         _HEATMAPS["heatmap_loss"],
@@ -40,7 +45,7 @@ GROUPS = {
         Flag("data_format", "str", None, "Order of the axes inside the net; not given: channels_first on a GPU, channels_last else.", choices=("channels_first", "channels_last")),
     ),
     "inspection": (
-        Flag("net", "str", "cpn", "The net to look at.", choices=registry.names()),
+        _NET,
         Flag("num_keypoints", "int", None, "Heatmaps of the net; not given: as many as the category has keypoints.", 1, 10000),
         Flag("height", "int", None, "Height of the input in pixels; not given: the model's, or 256.", 32, 4096),
         Flag("width", "int", None, "Width of the input in pixels; not given: the model's, or 256.", 32, 4096),
@@ -64,11 +69,16 @@ GROUPS = {
         Flag("precision", "str", "float32", "bfloat16: faster on CPUs with native support, slightly less accurate.", choices=("float32", "bfloat16")),
         _HEATMAPS["decode"],
     ),
+    "division": (
+        Flag("shard", "str", None, "Do part I of N alone, as I/N, anywhere and in any order; the same command with --merge makes the result of all N."),
+        Flag("merge", "bool", False, "Put the parts of --shard together: the same bytes as without parts, for every N."),
+        Flag("engine", "str", "local", "What does the work: this process, or Ray (pip install -e '.[cluster]').", choices=engines.NAMES),
+        Flag("ray_address", "str", None, "The Ray cluster to work on: `auto` where this machine belongs to one, or host:port; not given: this machine's cores."),
+    ),
     "pictures": (
         Flag("image", "str", None, "A photo, a video, a folder of them, several with commas between, or a .txt that lists them."),
         Flag("box", "str", None, "The garment's box, x0,y0,x1,y1 in pixels, when the photo has more than it."),
         Flag("boxes", "str", None, "The boxes of all garments: a CSV `image,category,x0,y0,x1,y1`, a COCO file, or a detector's list of results (behind a comma, the COCO file that its ids are of)."),
-        Flag("box_margin", "float", 0.0, "What --boxes get more on every side, as a share of their width and height.", 0, 10),
     ),
     "export": (
         Flag("format", "str", "saved_model", "What to export.", choices=("saved_model", "tflite", "onnx")),
@@ -97,7 +107,7 @@ GROUPS = {
     ),
     "labelling": (
         Flag("labels", "str", None, "The labels: a file, or a folder of them, as the tool exported it or the data set has it."),
-        Flag("label_format", "str", None, "The tool or data set; not given: as the labels look.", choices=FORMATS),
+        Flag("label_format", "str", None, "The tool or data set; not given: as the labels look.", choices=tuple(sorted({*FORMATS, *exports.FORMATS}))),
         Flag("images", "str", None, "The folder of the labelled photos; subfolders count too."),
         Flag("split", "str", "train_0", "The split to make, `train_0`, `train_1`, …"),
         Flag("partition", "str", None, "The part of a data set to take, of those that it names itself (fld: train, val, test); not given: all."),
@@ -109,10 +119,22 @@ GROUPS = {
         Flag("link_photos", "bool", False, "Link to photos that are upright JPEGs instead of copying them, where photos are stored."),
         Flag("whole_photos", "bool", False, "Where every garment must have a box (coco, yolo), a row without one gets the whole photo instead of the box around its points."),
     ),
+    "suspicion": (
+        _NET,
+        Flag("folds", "int", 3, "Parts of the data: the photos of each are predicted by models trained on the others.", 2, 100),
+        Flag("shown_suspicion", "float", 0.5, "The page shows photos with an annotation that is wrong with this probability or more.", 0, 1),
+    ),
+    "suggestion": (
+        Flag("count", "int", 100, "How many photos to suggest.", 1, 10**7),
+    ),
     "serving": (
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),
         Flag("port", "int", 8000, "The port to serve at; 0 takes a free one.", 0, 65535),
         Flag("max_upload_mb", "float", 20.0, "The largest upload that is accepted, in MB.", 0.01, 100, aliases=("most_megabytes",)),
+    ),
+    "cluster": (
+        Flag("first_port", "int", None, "The port of a machine's first task; its others have the next ones. Not given: one by the job's number.", 1024, 65000),
+        Flag("num_parameter_servers", "int", 0, "The last tasks that are parameter servers; 0: all train in step.", 0, 1000),
     ),
     "benchmark": (
         Flag("benchmark_images", "int", 960, "Images of each turn of a measurement.", 1),
@@ -126,4 +148,4 @@ GROUPS = {
     ),
 }
 
-FLAGS = {flag.name: flag for group in GROUPS.values() for flag in group}
+FLAGS = merged(*GROUPS.values())

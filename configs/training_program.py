@@ -33,4 +33,5 @@ def run(net, doc):
         flags=[*rows, *command_line.TRAINING_GROUPS],
         required=["data_dir", "model_dir"],
         defaults={**defaults, **registry.get_net(net).training},
+        written=["model_dir"],
     )

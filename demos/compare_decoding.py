@@ -99,7 +99,7 @@ def _score(source, truth, parents, options, precision, batch_size):
     with tempfile.TemporaryDirectory() as folder:
         output = os.path.join(folder, "submission.csv")
         start = time.perf_counter()
-        predict_all.predict_all(source, models, output, options, batch_size, precision=precision, checkpoint=None)
+        predict_all.predict_all(predict_all.Work(source, models, options, batch_size, precision=precision), output)
         seconds = time.perf_counter() - start
         prediction = annotations.read(output, source.schema)
     points = prediction.points[submission.aligned_rows(prediction, truth)]

@@ -3,11 +3,9 @@
 There an option is one of a flat {name: value}: a net's own, and those of the backbone that it stands on.
 """
 
-import importlib
-
 from base import listing
 from base.options import merged, rows
-from net import backbones, nets
+from net import backbones, declared, nets
 from net.layers import LayerOptions
 
 # The data set's own mean, for nets that start from nothing: RGB, and the input is (pixel - mean) * scale. An imported
@@ -25,7 +23,7 @@ def names():
 
 def get_net(name):
     """Returns the `net.declarations.Net` called `name`, one of `names`."""
-    return _REGISTERED.get(name) or importlib.import_module(f"{nets.__name__}.{name}").NET
+    return _REGISTERED.get(name) or declared.load_net(nets.__name__, name)
 
 
 def register(name, net):

@@ -1,6 +1,10 @@
 """Models with random weights, for tests that need a model's folder and not its skill."""
 
+import atexit
+import functools
 import os
+import shutil
+import tempfile
 
 import tensorflow as tf
 from fashionai import SCHEMA
@@ -12,10 +16,12 @@ from utility.model.network import run_net
 
 v1 = tf.compat.v1
 
+_SMALL = {"hourglass": {"num_stacks": 1, "feats_channels": 16}, "cpn": {"head_channels": 32}}
 
-def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA, **net_options):
+
+def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA, box_margin=0.0, **net_options):
     """Returns the ModelDescription of a small net."""
-    small = {"num_stacks": 1, "feats_channels": 16} if net == "hourglass" else {"head_channels": 32}
+    small = _SMALL.get(net, {})
     settings = {"heatmap_size": image_size // 4, "heatmap_sigma": 1.0, "target_scale": 255.0}
     return ModelDescription(
         net=net,
@@ -27,15 +33,26 @@ def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA,
         normalisation=Normalisation(registry.MEAN_RGB, (registry.SCALE,) * 3),
         codec="heatmap",
         codec_settings={**settings, "heatmap_loss": "mse", "decode": "dark"},
+        box_margin=box_margin,
     )
 
 
 def make(folder, seed=0, step=7, **settings):
-    """Writes a model's folder and returns its path. The weights are random, the statistics of batch norm, too."""
+    """Writes a model's folder and returns its path. The weights are random, the statistics of batch norm, too.
+
+    Those of the same seed, step and settings are made once a process: to build a net takes seconds.
+    """
     folder = os.fspath(folder)
+    shutil.copytree(_made(seed, step, **settings), folder, dirs_exist_ok=True)
+    return folder
+
+
+@functools.cache
+def _made(seed, step, **settings):
+    folder = tempfile.mkdtemp(prefix="made_model.")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     model = description(**settings)
     size = model.train_image_size
-    os.makedirs(folder, exist_ok=True)
     model_directory.write(folder, model)
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(seed)

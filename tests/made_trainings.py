@@ -147,10 +147,17 @@ def variables(checkpoint):
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
-if __name__ == "__main__":
+def run(*argv):
+    """Runs this file's program with a command line; ends the process, or raises SystemExit."""
     command_line.run(
         lambda flags: _train_all(TrainingSettings.from_flags(vars(flags))),
         __doc__,
         _GROUPS,
         required=["data_dir", "model_dir"],
+        argv=[__file__, *argv],
+        written=["model_dir"],
     )
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:])

@@ -77,7 +77,7 @@ def data(tmp_path_factory):
 def models(tmp_path_factory):
     """A model of all with random weights: what it finds is wrong, but depends on every pixel."""
     parent = tmp_path_factory.mktemp("models")
-    make(parent / "all", category="all", seed=2)
+    make(parent / "all", category="all", seed=2, net=made_trainings.NET)
     return parent
 
 
@@ -222,7 +222,8 @@ def test_a_stopped_prediction_goes_on_row_by_row(data, models, predicted, tmp_pa
     for done in range(1, len(annotations.read_images(data / "test_0" / "test.csv")) + 2):
         with contextlib.suppress(StoppedError):
             options = inference.Options(two_pass=True)
-            predict_all.predict_all(source, folders, str(output), options, 1, on_photo=stop_after(done))
+            work = predict_all.Work(source, folders, options, 1)
+            predict_all.predict_all(work, str(output), on_photo=stop_after(done))
     assert output.read_bytes() == predicted[0].read_bytes()
 
 

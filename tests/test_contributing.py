@@ -23,6 +23,7 @@ SOURCES = [
     "configs/schemas/hats.toml",
     "net/backbones/pyramid.py",
     "net/nets/plain.py",
+    "preprocessing/labelling/exports/lines.py",
     "preprocessing/labelling/formats/points.py",
     "train_plain.py",
     "utility/model/decoders/centroid.py",
@@ -74,7 +75,7 @@ def printed_by(printed, word):
 def test_an_addition_is_one_file_and_its_test():
     files = [path for path, _ in steps() if path]
     assert sorted(path for path in files if not path.startswith("tests/")) == SOURCES
-    assert len(files) == len(SOURCES) + 5
+    assert len(files) == len(SOURCES) + 6
 
 
 def test_the_net_is_trained_and_shown(followed):
@@ -117,6 +118,14 @@ def test_the_labels_are_imported(followed):
     header, row = (copy / "LABELLED/train_0/Annotations/annotations.csv").read_text().splitlines()
     assert header == "image_id,image_category,brim_left,brim_right,crown"
     assert row.endswith(",top_hat,10_20_1,-1_-1_-1,-1_-1_-1")
+
+
+def test_the_labels_are_exported(followed):
+    copy, printed = followed
+    rows = [json.loads(line) for line in (copy / "labels.jsonl").read_text().splitlines()]
+    table = (copy / "DATA/train_0/Annotations/annotations.csv").read_text().splitlines()
+    assert len(rows) == len(table) - 1
+    assert f"{len(rows)} rows" in printed_by(printed, "label_format=lines")
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?|\w+\.(?:py|json))`", TEXT))))

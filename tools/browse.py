@@ -68,7 +68,14 @@ def _augmented(flags, gathered, schema):
     from tools.browsing import augmented
 
     options = AugmentationOptions.from_flags(vars(flags))
-    settings = flags.train_image_size, flags.heatmap_size, flags.heatmap_sigma, options, flags.seed
+    settings = (
+        flags.train_image_size,
+        flags.heatmap_size,
+        flags.heatmap_sigma,
+        options,
+        flags.seed,
+        flags.box_margin or 0.0,
+    )
     if flags.records:
         return augmented.from_records(flags.records, *settings)
     return augmented.from_entries(gathered, *settings, schema)

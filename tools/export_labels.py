@@ -8,11 +8,12 @@ folder, photos included.
 """
 
 import dataclasses
+import io
 import os
 
 from base.errors import DataError, UsageError
 from base.wording import counted
-from configs import command_line, paths
+from configs import command_line, cross_checks, paths
 
 FLAGS = (
     "data_dir", "prediction", "scores", "label_format", "output", "split", "schema", "photo_url", "link_photos",
@@ -35,8 +36,8 @@ def main(flags):
     if flags.scores and not flags.prediction:
         raise UsageError("--scores are those of predictions: expected --prediction, too")
     form = exports.load(flags.label_format)
-    if flags.interface and not hasattr(form, "interface"):
-        raise UsageError(f"--interface is for tools that need one: --label_format={flags.label_format} has none")
+    takers = {name: exports.load(name).FLAGS for name in exports.FORMATS}
+    cross_checks.check_of_format(flags, flags.label_format, takers)
 
     from base import schema as schemas
     from base.files import atomic_write, cannot_write, exclusive_file
@@ -58,10 +59,11 @@ def main(flags):
     export = exported.Export(photos, schema, name, _model(flags.prediction), _photo_url(flags, name), flags.link_photos)
     with exclusive_file(output):
         try:
-            _write(form, export, output)
-            if flags.interface:
-                with atomic_write(flags.interface, encoding="utf-8") as file:
+            with atomic_write(flags.interface, encoding="utf-8") if flags.interface else io.StringIO() as file:
+                if flags.interface:
                     file.write(form.interface(schema))
+                    file.flush()  # what cannot be written is told before the output is there
+                _write(form, export, output)
         except OSError as error:
             raise cannot_write(output, error) from error
     if photos.num_outside:

@@ -83,7 +83,7 @@ def _export_to(path, folder, model, graph_def, flags, photos):
 def _find_model(parent, category):
     from utility.model import model_directory
 
-    found = model_directory.find(parent)
+    found = model_directory.find(parent, category and [category]) or model_directory.find(parent)
     if category is None and len(found) == 1:
         (category,) = found
     if category not in found:

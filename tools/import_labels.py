@@ -35,7 +35,7 @@ def main(flags):
     """
     from base import schema as schemas
     from base import skipped
-    from base.files import atomic_folder, cannot_write, exclusive_folder
+    from base.files import atomic_folder, cannot_write, exclusive_folder, no_empty_folder
     from preprocessing.labelling import formats, split
 
     if not re.fullmatch(r"train(_\w+)?", flags.split):
@@ -43,12 +43,19 @@ def main(flags):
     target = os.path.join(flags.output_dir, flags.split)
     if os.path.lexists(target):
         raise DataError(target, None, "already exists: expected another --split, such as train_1")
+    if flags.label_format not in (None, *formats.FORMATS):
+        raise UsageError(
+            f"--label_format={flags.label_format} cannot be read: expected one of {', '.join(formats.FORMATS)}"
+        )
     form = formats.load(flags.label_format) if flags.label_format else formats.guess(flags.labels)
+    takers = {name: getattr(formats.load(name), "FLAGS", ()) for name in formats.FORMATS}
+    cross_checks.check_of_format(flags, form.__name__.rpartition(".")[2], takers)
     implied = flags.schema if "schema" in flags.given else getattr(form, "SCHEMA", flags.schema)
     schema = schemas.load(implied)
     cross_checks.check_category(flags, schema)
     labels = split.Labels(form, flags.labels, schema, flags.partition, flags.category)
-    with exclusive_folder(flags.output_dir), atomic_folder(target) as temporary:
+    folder = flags.output_dir
+    with no_empty_folder(folder), exclusive_folder(folder), atomic_folder(target) as temporary:
         try:
             done = split.write(temporary, labels, flags.images, flags.skip_bad, flags.link_photos, command_line.warn)
         except OSError as error:

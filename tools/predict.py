@@ -12,7 +12,8 @@ import math
 import os
 import re
 
-from base.errors import DataErrors, UsageError, noting
+from base.errors import DataError, DataErrors, UsageError, noting
+from base.remote import places
 from base.schema import ALL
 from base.wording import counted
 from configs import command_line, cross_checks, paths
@@ -81,13 +82,17 @@ def choose_models(parents, category):
     from utility.model import model_directory
     from utility.prediction import model_choice
 
-    known = set.intersection(*(set(model_directory.find(parent)) for parent in parents))
-    if category is None and len(known) == 1:
-        (category,) = known
+    if category is None:
+        known = set.intersection(*(set(model_directory.find(parent)) for parent in parents))
+        category = known.pop() if len(known) == 1 else None
+    if category not in (None, ALL):
+        try:
+            return model_choice.find_models(parents, [category])[category], category
+        except DataError:
+            if category in model_choice.garments(parents):
+                raise
     names = model_choice.garments(parents)
-    if category in (None, ALL) or category not in names:
-        raise UsageError(f"--category must name the garment in the photos: one of {', '.join(names)}")
-    return model_choice.find_models(parents, [category])[category], category
+    raise UsageError(f"--category must name the garment in the photos: one of {', '.join(names)}")
 
 
 def _parse_box(text):
@@ -130,7 +135,8 @@ def _predict_video(predictor, path, output, category, box, table):
 
 def _seen(path, box):
     """Returns what a result's JSON says of the file, and of the part of it that was looked at."""
-    return {"image": path} if box is None else {"image": path, "box": box}
+    image = places.shown(path)
+    return {"image": image} if box is None else {"image": image, "box": box}
 
 
 if __name__ == "__main__":
@@ -142,4 +148,5 @@ if __name__ == "__main__":
             "checkpoint_path", "inference",
         ],
         required=["model_dir", "image", "output_dir"],
+        streamed=["image"],
     )  # fmt: skip

@@ -6,11 +6,11 @@ their options can be read without it.
 
 import dataclasses
 import functools
-import importlib
 from typing import Any
 
 from base import listing
 from base.options import merged, option, rows
+from net import declared
 from net.layers import LayerOptions
 
 
@@ -19,7 +19,7 @@ def _all():
     """Returns {name: Backbone}."""
     found = {}
     for module in listing.modules(__path__):
-        found.update(importlib.import_module(f"{__name__}.{module}").BACKBONES)
+        found.update(declared.load_backbones(__name__, module))
     return found
 
 

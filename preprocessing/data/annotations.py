@@ -98,13 +98,14 @@ def _raise_faults(annotations, faults):
     return annotations
 
 
-def parse(path, labelled, schema=None):
+def parse(path, labelled, schema=None, whole_pixels=False):
     """Reads a CSV and tells good rows from bad ones.
 
     Args:
         path: a `.csv` or `.csv.gz` file.
         labelled: whether it must have the keypoint columns; else they may be there and are passed over.
         schema: the Schema of its columns and categories; FashionAI's where not given.
+        whole_pixels: whether the points stay int32, which is less than half of the memory that they take otherwise.
 
     Returns:
         The Annotations of the good rows, and a list of DataError, one for each fault of the others, by line.
@@ -137,7 +138,7 @@ def parse(path, labelled, schema=None):
         if len(faults) > _MOST_FAULTS:
             what = f"more than {_MOST_FAULTS:,} faults up to here, the rest is not read: expected another form"
             raise DataErrors([*faults, DataError(path, f"line {line}", what)])
-    return _to_annotations(path, good, numbers, schema, has_boxes), faults
+    return _to_annotations(path, good, numbers, schema, has_boxes, whole_pixels), faults
 
 
 def _check_header(path, header, first, labelled, schema):
@@ -220,19 +221,22 @@ def _wrong_cells(line, cells, known_cells, schema):
     return wrong
 
 
-def _to_annotations(path, rows, numbers, schema, has_boxes):
+def _to_annotations(path, rows, numbers, schema, has_boxes, whole_pixels):
     """Returns the Annotations of rows of (line, image id, category, box) and their x, y, v, if there are any."""
     if numbers:
         values = np.frombuffer(numbers, np.intc).reshape(-1, len(schema.keypoints), 3)
     else:
         values = np.full([len(rows), len(schema.keypoints), 3], -1, np.intc)
+    points, visibility = values[..., :2], values[..., 2]
+    if not whole_pixels:
+        points, visibility = points.astype(np.float64), visibility.copy()
     return Annotations(
         file=str(path),
         lines=np.array([line for line, *_ in rows], dtype=np.int64),
         image_ids=[image_id for _, image_id, *_ in rows],
         categories=[category for *_, category, _ in rows],
-        points=values[..., :2].astype(np.float64),
-        visibility=values[..., 2].astype(np.int32),
+        points=points,
+        visibility=visibility,
         schema=schema,
         boxes=[box for *_, box in rows] if has_boxes else None,
     )
@@ -270,6 +274,7 @@ def write(path, image_ids, categories, points, visibility, schema=None, boxes=No
         raise ValueError(f"{what}, got {[*np.shape(points)]} and {[*visibility.shape]}")
     pixels = np.rint(np.where(visibility[..., None] < 0, -1, points)).astype(np.int64)
     last = [()] * len(pixels) if boxes is None else [(box_cells.to_text(box),) for box in boxes]
-    rows = zip(image_ids, categories, pixels.tolist(), visibility.tolist(), last)
+    lists = (map(np.ndarray.tolist, array) for array in (pixels, visibility))  # row by row: lists take much memory
+    rows = zip(image_ids, categories, *lists, last)
     cells = ([*own, *(f"{x}_{y}_{v}" for (x, y), v in zip(row, states)), *box] for *own, row, states, box in rows)
     csv_rows.write(path, itertools.chain([columns(schema, boxes is not None)], cells))

@@ -2,14 +2,18 @@
 
 A box is (x0, y0, x1, y1), whole pixels of the photo: its columns x0 to x1 - 1 and rows y0 to y1 - 1. On the continuous
 plane of `base.geometry` that is the rectangle from (x0, y0) to (x1, y1), and one more matrix, the translation by
-(-x0, -y0), leads from the photo to the part. There is no margin: what a box leaves out is seen neither in training nor
-in prediction, as with tools/predict.py --box. None stands for the whole photo.
+(-x0, -y0), leads from the photo to the part. What a box leaves out is seen neither in training nor in prediction, but
+for the margin that a model is trained with (`widened`). None stands for the whole photo.
 """
 
 import math
 import re
 from collections.abc import Sequence
 from typing import Optional
+
+import numpy as np
+
+from base import late_tensorflow as tf
 
 COLUMN = "box"  # the last one of a CSV, where a photo has several rows
 Box = tuple[int, int, int, int]
@@ -63,3 +67,23 @@ def cut(frame: Sequence[float], size: tuple[int, int]) -> Box:
         for low, high, length in zip(frame[:2], frame[2:], size)
     )
     return x0, y0, x1, y1
+
+
+def widened(boxes, sizes, margin):
+    """Returns boxes with a margin on every side, as far as their photos go: the parts that a net sees.
+
+    Args:
+        boxes: int [..., 4], NumPy array or TensorFlow tensor.
+        sizes: int [..., 2], of the same kind: (width, height) of their photos.
+        margin: of a box's width left and right, and of its height above and below, the share that is added.
+
+    Returns:
+        int [..., 4], of the same kind: whole pixels, those that the margin holds in part among them.
+    """
+    is_tensor = tf.is_tensor(boxes)
+    low, high = boxes[..., :2], boxes[..., 2:]
+    if is_tensor:
+        more = tf.cast(tf.math.ceil(margin * tf.cast(high - low, tf.float64) - ROUNDING), boxes.dtype)
+        return tf.concat([tf.maximum(low - more, 0), tf.minimum(high + more, sizes)], -1)
+    more = np.ceil(margin * (high - low).astype(np.float64) - ROUNDING).astype(boxes.dtype)
+    return np.concatenate([np.maximum(low - more, 0), np.minimum(high + more, sizes)], -1)

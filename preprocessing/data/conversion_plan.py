@@ -56,7 +56,7 @@ def read_rows(splits, schema):
     rows, faults = [], []
     for split in splits:
         csv, labelled = layout.find_csv(split), layout.is_labelled(split)
-        table, wrong = annotations.parse(csv, labelled, schema)
+        table, wrong = annotations.parse(csv, labelled, schema, whole_pixels=True)
         if not len(table) and not wrong:
             raise DataError(csv, None, "has no rows: expected one row per photo")
         faults += wrong

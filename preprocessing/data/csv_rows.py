@@ -1,16 +1,22 @@
-"""The lines of a CSV file, also a compressed one: written whole, read in bounded memory."""
+"""The lines of a CSV file, also a compressed one: written whole or not at all, read and written row by row."""
 
+import codecs
+import contextlib
 import csv
 import gzip
-import io
+import math
+import os
 import zlib
 
+from base import files
 from base.errors import DataError
 from base.files import atomic_write
 
-# What a CSV from elsewhere may take: the 64 131 rows of 2018 have some 20 million characters.
+# What a CSV from elsewhere may take. A plain file is bounded by the disk that it lies on; a compressed one may be a
+# thousand times as long as it looks, while annotations are some twenty times: their numbers differ from row to row.
 _LONGEST_ROW = 1_000_000  # characters
-_MOST_CHARACTERS = 500_000_000
+_MOST_CHARACTERS = 500_000_000  # of a compressed file, or
+_MOST_TIMES = 100  # as many times its size, whichever is more
 
 
 def write(path, rows):
@@ -19,20 +25,19 @@ def write(path, rows):
     Raises:
         DataError: the file cannot be written.
     """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    encoded = text.getvalue().encode()
-    with atomic_write(path, "wb") as file:
-        file.write(gzip.compress(encoded, mtime=0) if str(path).endswith(".gz") else encoded)
+    with atomic_write(path, "wb") as file, contextlib.ExitStack() as stack:
+        if str(path).endswith(".gz"):
+            file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
+        csv.writer(codecs.getwriter("utf-8")(file), lineterminator="\n").writerows(rows)
 
 
 def read(path):
     """Yields (line, fields) of the lines that are not empty, the header first, as they are read."""
     line = None
     try:
-        opener = gzip.open if str(path).endswith(".gz") else open
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            lines = _BoundedLines(file)
+        is_packed, here = str(path).endswith(".gz"), files.local(path)
+        with (gzip.open if is_packed else open)(here, "rt", encoding="utf-8-sig", newline="") as file:
+            lines = _BoundedLines(file, _most_characters(here) if is_packed else math.inf)
             reader = csv.reader(lines, strict=True)
             line, is_empty = 1, True
             for row in reader:
@@ -51,15 +56,24 @@ def read(path):
         raise DataError(path, None, "is empty: expected a header and one row per photo")
 
 
+def _most_characters(path):
+    """Returns how many characters a compressed file may have."""
+    return max(_MOST_CHARACTERS, _MOST_TIMES * os.path.getsize(path))
+
+
 class _BoundedLines:
     """Iterates over the lines of a text file; a little compressed file may have a row that fills the memory.
+
+    Args:
+        file: the file.
+        most: characters that it may have.
 
     Attributes:
         of_row: characters of the lines since whoever reads rows of them set it to 0: a row may have many, in quotes.
     """
 
-    def __init__(self, file):
-        self._file, self._of_file, self.of_row = file, 0, 0
+    def __init__(self, file, most):
+        self._file, self._most, self._of_file, self.of_row = file, most, 0, 0
 
     def __iter__(self):
         return self
@@ -68,8 +82,8 @@ class _BoundedLines:
         line = self._file.readline(_LONGEST_ROW)
         self._of_file += len(line)
         self.of_row += len(line)
-        if self.of_row >= _LONGEST_ROW or self._of_file > _MOST_CHARACTERS:
-            raise csv.Error(f"row longer than {_LONGEST_ROW:,} characters, or file longer than {_MOST_CHARACTERS:,}")
+        if self.of_row >= _LONGEST_ROW or self._of_file > self._most:
+            raise csv.Error(f"row longer than {_LONGEST_ROW:,} characters, or file longer than {self._most:,}")
         if not line:
             raise StopIteration
         return line

@@ -5,10 +5,10 @@ DATA_DIR/test_0/test.csv                         test_0/Images/<category>/<hash>
 """
 
 import functools
-import glob
 import os
 import re
 
+from base import files
 from base.errors import DataError, UsageError
 from preprocessing.data.annotations import shown
 
@@ -28,7 +28,7 @@ def list_splits(data_dir, names=None):
     """
     try:
         there = sorted(
-            name for name in os.listdir(data_dir) if _kind(name) and os.path.isdir(os.path.join(data_dir, name))
+            name for name in files.names(data_dir) if _kind(name) and files.is_dir(os.path.join(data_dir, name))
         )
     except OSError as error:
         what = f"cannot be read ({error.strerror}): expected a folder with train_0, test_0, …"
@@ -65,15 +65,15 @@ def find_csv(split):
     """
     if is_labelled(split):
         folder = os.path.join(split, "Annotations")
-        found = sorted(
-            path for end in ("csv", "csv.gz") for path in glob.glob(os.path.join(glob.escape(folder), f"*.{end}"))
-        )
+        names = files.names(folder) if files.is_dir(folder) else []
+        found = sorted(name for name in names if name.endswith((".csv", ".csv.gz")) and not name.startswith("."))
+        found = [os.path.join(folder, name) for name in found]
     else:
         folder = split
         found = [
             path
             for path in (os.path.join(split, "test.csv"), os.path.join(split, "test.csv.gz"))
-            if os.path.exists(path)
+            if files.is_file(path)
         ]
     if len(found) == 1:
         return found[0]

@@ -35,18 +35,14 @@ def read(data_dir):
     """
     path = os.path.join(data_dir, NAME)
     try:
-        with open(path, "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"has more than {MOST_BYTES:,} bytes")
-        manifest = checked_json.loads(data.decode())
+        manifest = checked_json.loads(checked_json.read_text(path, MOST_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(path, None, f"cannot be read ({error}): {records.CONVERT_AGAIN}") from error
     if not isinstance(manifest, dict) or manifest.get("version") != _VERSION:
         raise DataError(path, None, f"is no manifest of version {_VERSION}: {records.CONVERT_AGAIN}")
-    key = _wrong_key(manifest, _KINDS) or next(filter(None, map(_wrong_shard, manifest["shards"].items())), None)
+    key = _wrong_key(manifest, _KINDS) or next(filter(None, map(wrong_shard, manifest["shards"].items())), None)
     if key:
         raise DataError(path, key, f"is not what a conversion writes there: {records.CONVERT_AGAIN}")
     try:
@@ -89,7 +85,7 @@ def _wrong_key(content, kinds):
     return next((key for key, fits in kinds.items() if key not in content or not fits(content[key])), None)
 
 
-def _wrong_shard(item):
+def wrong_shard(item):
     """Returns where a shard's name and what is noted of it are wrong, or None."""
     name, noted = item
     if records.category_of(name) is None or os.path.basename(name) != name:

@@ -19,9 +19,11 @@ from PIL import Image, ImageOps
 from base import late_tensorflow as tf
 from base import stderr
 from base.errors import DataError
+from base.remote import places
 
 MOST_PIXELS = 50_000_000
 MOST_BYTES = 100_000_000
+_MOST_HEADER = 1 << 18  # bytes of a photo's file, which hold its size and its orientation
 _LONGEST_SIDE = 65_500  # of a JPEG, to the library that all read and write it with
 _JPEG = ("JPEG", "MPO")  # as Pillow names a JPEG, and one with a second picture behind it
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # not Pillow's others, of which some start other programs
@@ -63,13 +65,10 @@ def read(path):
 def read_bytes(path):
     """Returns a file's bytes; raises BadPhoto where it is missing, unreadable, no regular file, empty or too large."""
     try:
-        with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise BadPhoto(f"is no file: {_EXPECTED}")
-            if status.st_size > MOST_BYTES:
-                raise BadPhoto(f"has {status.st_size:,} bytes: expected {MOST_BYTES:,} at most")
-            data = file.read()
+        stream = places.stream_of(path)
+        data = stream.read(path, MOST_BYTES + 1) if stream else _read_file(path)
+        if len(data) > MOST_BYTES:
+            raise BadPhoto(f"has more than {MOST_BYTES:,} bytes: expected {MOST_BYTES:,} at most")
     except FileNotFoundError as error:
         raise BadPhoto(f"is missing: {_EXPECTED}") from error
     except (OSError, ValueError) as error:
@@ -79,13 +78,25 @@ def read_bytes(path):
     return data
 
 
+def _read_file(path):
+    with open(path, "rb", buffering=0, opener=_open_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise BadPhoto(f"is no file: {_EXPECTED}")
+        if status.st_size > MOST_BYTES:
+            raise BadPhoto(f"has {status.st_size:,} bytes: expected {MOST_BYTES:,} at most")
+        return file.read()
+
+
 def size_in_header(path):
     """Returns (width, height) of the upright photo as a file's header says; None where `check` will say what is wrong.
 
     It costs a hundredth of what `check` does.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        stream = places.stream_of(path)
+        file = io.BytesIO(stream.read(path, _MOST_HEADER)) if stream else path
+        with Image.open(file, formats=_FORMATS) as image:
             is_turned = image.getexif().get(_ORIENTATION) in range(5, 9)
             return image.size[::-1] if is_turned else image.size
     except Exception:  # Pillow's readers raise whatever a damaged header leads them to

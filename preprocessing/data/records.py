@@ -11,6 +11,7 @@ import struct
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from base import files
 from base import late_tensorflow as tf
 from base import schema as schemas
 from base.errors import DataError
@@ -133,7 +134,7 @@ def list_shards(data_dir, category, validation=False):
         DataError: there is no such folder.
     """
     try:
-        names = os.listdir(data_dir)
+        names = files.names(data_dir)
     except OSError as error:
         what = f"cannot be read ({error.strerror}): expected a folder of TFRecords"
         raise DataError(data_dir, None, what) from error

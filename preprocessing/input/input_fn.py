@@ -10,7 +10,7 @@ import tensorflow as tf
 from base import geometry
 from base.errors import DataError
 from base.schema import ALL, NORM_OF_COINCIDING_PAIR
-from preprocessing.data import manifest, records
+from preprocessing.data import boxes, manifest, records
 from preprocessing.input import augmentation as randomly
 from preprocessing.input import color, decoding, record_order, rendering
 from preprocessing.input.resampling import resize_first
@@ -37,6 +37,7 @@ def make_dataset(
     batches_per_step=1,
     workers=1,
     worker=0,
+    box_margin=0.0,
 ):
     """Returns a `tf.data.Dataset` of (features, labels).
 
@@ -57,18 +58,20 @@ def make_dataset(
         batches_per_step: how many batches, of B each, all workers together take in a training step.
         workers: processes that share the training.
         worker: this one's number among them; it gets its even part of every step's examples.
+        box_margin: what the inputs show beyond a box, see `boxes.widened`.
 
     Returns:
         features: image [B, H, W, 3] RGB 0 to 255, uint8 when augmented, float32 else; to_input float32 [B, 2, 3],
             photo plane to input plane; image_id string [B]; image_size int32 [B, 2] (width, height); box int32 [B, 4],
-            the part of the photo that is taken for the photo (`preprocessing.data.boxes`), all of it without a box;
+            the part of the photo that is taken for the photo (`preprocessing.data.boxes`), its margin included, all of
+            it without a box;
             category int32 [B], class id.
         labels: points float32 [B, K, 2] (x, y) in the input plane; visibility int32 [B, K], 1 visible, 0 occluded,
             -1 absent (when training, also what the augmentation moved out of the input); norm float32 [B], the
             length that normalises the error, in photo pixels.
 
     Raises:
-        DataError: the folder has no such records.
+        DataError: the folder has no such records, or those of a test split.
     """
     schema = manifest.schema_of(data_dir)
     shards = _shards(data_dir, category, schema, validation)
@@ -83,11 +86,11 @@ def make_dataset(
     else:
         dataset = record_order.in_order(sum(shards, [])).enumerate()
     if training and augmentation is not None:
-        steps = _augmenting_steps(schema, category, image_size, augmentation, seed)
+        steps = _augmenting_steps(schema, category, image_size, box_margin, augmentation, seed)
         dataset = _in_chunks(dataset, steps, num_preprocessing_threads)
         dataset = dataset.rebatch(batch_size, drop_remainder=drop_remainder)
     else:
-        example = functools.partial(_example, schema, category, image_size)
+        example = functools.partial(_example, schema, category, image_size, box_margin)
         dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     options = tf.data.Options()
@@ -104,22 +107,25 @@ def _shards(data_dir, category, schema, validation):
     if not shards:
         kind = "validation records" if validation else "records"
         raise DataError(data_dir, None, f"has no {kind} of {category}: convert the photos first")
+    for first, *_ in shards:
+        if records.is_labelled(first, schema) is False:
+            raise DataError(first, None, "holds test records, without keypoints: expected records of a train split")
     return shards
 
 
-def _augmenting_steps(schema, category, image_size, options, seed):
+def _augmenting_steps(schema, category, image_size, box_margin, options, seed):
     rendering.start_compiler()
     return (
-        functools.partial(draw_chunk, schema, category, image_size, options, seed),
+        functools.partial(draw_chunk, schema, category, image_size, box_margin, options, seed),
         functools.partial(decode_drawn, image_size, options),
         functools.partial(render_chunk, image_size, options),
     )
 
 
 @as_written
-def _example(schema, category, input_size, _, serialised):
+def _example(schema, category, input_size, box_margin, _, serialised):
     """Returns the features of a photo that is resized as a whole, and its labels."""
-    record = records.parse(serialised, schema=schema)
+    record = _parse(serialised, schema, box_margin)
     corner, size = _corner_and_size(record["box"])
     scale = float(input_size) / size
     to_input = _from_photo(geometry.scaling(scale[0], scale[1]), corner)
@@ -145,11 +151,11 @@ def _in_chunks(dataset, steps, threads):
 
 
 @as_written
-def draw_chunk(schema, category, input_size, options, seed, positions, serialised):
+def draw_chunk(schema, category, input_size, box_margin, options, seed, positions, serialised):
     """Returns what is drawn for up to CHUNK examples, the photos still encoded: (features, labels, encoded, drawn)."""
     count = tf.size(positions)
     rows = _filled_up(count)
-    positions, record = tf.gather(positions, rows), records.parse(tf.gather(serialised, rows), schema=schema)
+    positions, record = tf.gather(positions, rows), _parse(tf.gather(serialised, rows), schema, box_margin)
     drawn = randomly.draw(seed, positions)
     corner, size = _corner_and_size(record["box"])
     points, visibility = _in_plane(record["points"]) - corner[:, None], record["visibility"]
@@ -193,6 +199,12 @@ def render_chunk(input_size, options, features, labels, drawn, images):
 def _filled_up(count):
     """Returns the rows, int32 [CHUNK], of a chunk of `count` examples: the last stands for those that are missing."""
     return tf.minimum(tf.range(CHUNK), count - 1)
+
+
+def _parse(serialised, schema, box_margin):
+    """Returns the tensors of `records.parse`, the boxes with their margin."""
+    record = records.parse(serialised, schema=schema)
+    return {**record, "box": boxes.widened(record["box"], record["image_size"], box_margin)}
 
 
 def _corner_and_size(box):

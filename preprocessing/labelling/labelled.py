@@ -1,5 +1,6 @@
 """What the readers of labels give: garments in photos, faults and remarks. And what readers share."""
 
+import collections
 import contextlib
 import dataclasses
 import math
@@ -69,17 +70,25 @@ class Notes:
 
     Attributes:
         faults: a DataError for each thing that is wrong.
+        unread: {name of a photo: how many of its garments could not be read}.
     """
 
     def __init__(self, path: str, shows_progress: bool = False):
         self._path, self._shows_progress = path, shows_progress
         self.faults: list[DataError] = []
+        self.unread: collections.Counter[str] = collections.Counter()
         self._places: dict[tuple[str, str], list[str]] = {}
         self._counts: dict[tuple[str, str], int] = {}
 
-    def collecting(self, file, where):
-        """Notes an error of the block: see `gathering`."""
-        return gathering(self.faults, file, where)
+    @contextlib.contextmanager
+    def collecting(self, file, where, photo=None):
+        """Notes an error of the block, which reads a garment of `photo` where a name is given: see `gathering`."""
+        found = []
+        with gathering(found, file, where):
+            yield
+        self.faults += found
+        if found and photo is not None:
+            self.unread[photo] += 1
 
     def watched(self, files):
         """Yields the files of labels, and shows how many of them are done."""

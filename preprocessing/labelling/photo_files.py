@@ -3,6 +3,7 @@
 import collections
 import os
 import re
+import unicodedata
 
 from base.errors import DataError
 
@@ -26,9 +27,9 @@ class PhotoFiles:
                 self._paths.setdefault(name, []).append(os.path.join(folder, name))
         if not self._paths:
             raise DataError(images, None, "has no file: expected the folder of the labelled photos")
-        self._uploaded = collections.defaultdict(list)
+        self._alike = collections.defaultdict(list)
         for name in self._paths:
-            self._uploaded[_uploaded(name)].append(name)
+            self._alike[_plain(name)].append(name)
         self._num_named = collections.Counter(map(_file_name, named))
 
     def relative(self, path):
@@ -47,7 +48,7 @@ class PhotoFiles:
         found = []
         for name in garment.names:
             file = _file_name(name)
-            similar = [file] if file in self._paths else self._uploaded.get(file, [])
+            similar = [file] if file in self._paths else self._alike.get(_plain(file), [])
             found = [path for one in similar for path in self._paths[one]]
             if len(found) > 1 or (found and self._num_named[_file_name(garment.photo)] > 1):
                 found = self._of_the_folders(name, found)
@@ -60,12 +61,12 @@ class PhotoFiles:
 
     def _of_the_folders(self, name, paths):
         """Returns the paths that share the most folders with `name`, where all that can be shared are."""
-        wanted = [part for part in name.split("/") if part][:-1]
+        wanted = [part for part in _composed(name).split("/") if part][:-1]
         shared = {}
         for path in paths:
-            folders = os.path.dirname(path).split(os.sep)
+            folders = _composed(os.path.dirname(path)).split(os.sep)
             count = len(os.path.commonprefix([wanted[::-1], folders[::-1]]))
-            below = os.path.relpath(os.path.dirname(path), self._images).split(os.sep)
+            below = _composed(os.path.relpath(os.path.dirname(path), self._images)).split(os.sep)
             if count >= min(len(wanted), 0 if below == ["."] else len(below)):
                 shared[path] = count, below == wanted or (below == ["."] and not wanted)
         best = max(shared.values(), default=None)
@@ -76,6 +77,13 @@ def _file_name(name):
     return name.rsplit("/", 1)[-1]
 
 
-def _uploaded(name):
-    """Returns the name under which Label Studio keeps an uploaded file: without spaces, and with few other signs."""
-    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
+def _plain(name):
+    """Returns what is the same for a file and its copies elsewhere.
+
+    Label Studio keeps an upload without spaces and with few other signs; macOS writes letters and their accents apart.
+    """
+    return re.sub(r"[^-\w.]", "", _composed(name).strip().replace(" ", "_"))
+
+
+def _composed(name):
+    return unicodedata.normalize("NFC", name)

@@ -77,11 +77,12 @@ class PhotoStore:
         known = self._known[garment.photo]
         if known.image_id is None:
             photo = self._read(known.path)
-            image_id = f"Images/{folder}/{hashlib.md5(photo.encoded).hexdigest()}.jpg"
-            other = self._first_names.setdefault(image_id, garment.photo)
+            digest = hashlib.md5(photo.encoded).hexdigest()
+            other = self._first_names.setdefault(digest, garment.photo)
             if other != garment.photo:
                 what = f"{garment.photo} is the photo {other}, byte for byte: expected each photo once"
                 raise DataError(garment.file, garment.where, what)
+            image_id = f"Images/{folder}/{digest}.jpg"
             self._write(image_id, known.path, photo)
             known.image_id = image_id
             self._paths[image_id] = self._files.relative(known.path)

@@ -60,9 +60,16 @@ class Written:
 
 @dataclasses.dataclass
 class _Survey:
-    """What the first reading learned: garments by photo, and whether one has a box."""
+    """What the first reading learned.
+
+    Attributes:
+        counts: {photo: its garments, those that cannot be read among them}.
+        num_garments: those that can be read.
+        has_boxes: whether one has a box.
+    """
 
     counts: collections.Counter
+    num_garments: int = 0
     has_boxes: bool = False
 
 
@@ -90,7 +97,7 @@ def write(folder, labels, images, skip_bad=False, links=False, on_remark=lambda 
     seen: set = set()
     with (
         Table(path, labels.schema, survey.has_boxes) as table,
-        Progress("garments", sum(survey.counts.values())) as bar,
+        Progress("garments", survey.num_garments) as bar,
     ):
         for garment in labels.garments(notes):
             right = None  # the row, once nothing is wrong with it: what raises before leaves the garment out
@@ -121,6 +128,7 @@ def _survey(labels):
     survey, partitions = _Survey(collections.Counter()), set()
     for garment in labels.garments(notes, partitions):
         survey.counts[garment.photo] += 1
+        survey.num_garments += 1
         survey.has_boxes = survey.has_boxes or garment.box is not None
     if not survey.counts and not notes.faults:
         if labels.partition is not None and partitions:
@@ -128,6 +136,7 @@ def _survey(labels):
             what = f"has no photo with points in the partition {labels.partition}: expected {known}"
             raise DataError(labels.path, None, what)
         raise DataError(labels.path, None, "has no photo with points: expected an export of finished labels")
+    survey.counts.update(notes.unread)
     return survey
 
 

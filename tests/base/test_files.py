@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from base import files, machine
+from base import files, machine, processes
 from base.errors import DataError
 from base.files import atomic_folder, atomic_write, exclusive_file, exclusive_folder
 
@@ -91,7 +91,7 @@ def test_what_a_kill_left_goes_with_the_next_writing_and_what_is_being_written_s
     assert os.listdir(tmp_path) == [name]
 
 
-HERE = files._system()
+HERE = processes.system()
 OTHERS = [
     "a.tmp",
     ".a.tmp",

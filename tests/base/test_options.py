@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from base import options
+from base.errors import DataError
 from base.options import Option, option
 
 
@@ -46,5 +47,5 @@ def test_one_name_is_one_option():
     assert list(found) == ["width", "rate", "padding", "sure"]
     assert found["padding"].default == "same"
     narrow = Option("width", "int", 64, "Channels.", 8, 512, aliases=("widht",))
-    with pytest.raises(ValueError, match="width is declared in two ways"):
+    with pytest.raises(DataError, match="width: is declared in two ways"):
         options.merged(options.rows(Own), [narrow])

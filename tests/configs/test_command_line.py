@@ -1,5 +1,6 @@
 """The command line's promises: what is accepted, what each error says, and the exit codes."""
 
+import os
 import re
 import runpy
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from base.errors import DataError, DataErrors, UsageError
+from base.files import atomic_write
 from base.version import VERSION
 from configs import command_line
 from configs.flag_table import GROUPS
@@ -118,18 +120,38 @@ def test_usage_errors_are_one_line_and_exit_2(capsys, word, named):
     assert named in output.err
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff\xfe-\0-\0", b"--flagfile=a\0b", None], ids=["UTF-16", "NUL", "a long chain"]
-)
-def test_a_recipe_that_cannot_be_read_is_one_line(capsys, tmp_path, content):
-    if content is None:
+def write_recipe(folder, kind):
+    """Returns the path of a recipe that cannot be read, of some kind."""
+    path = folder / "0.cfg"
+    if kind == "a device":
+        return "/dev/zero"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a huge file":
+        with open(path, "wb") as file:
+            file.truncate(10**12)
+    elif kind == "a long chain":
         for number in range(1100):
-            (tmp_path / f"{number}.cfg").write_text(f"--flagfile={tmp_path}/{number + 1}.cfg\n")
+            (folder / f"{number}.cfg").write_text(f"--flagfile={folder}/{number + 1}.cfg\n")
+    elif kind == "a tree":
+        for number in range(60):
+            (folder / f"{number}.cfg").write_text(f"--flagfile={folder}/{number + 1}.cfg\n" * 2)
+        (folder / "60.cfg").touch()
     else:
-        (tmp_path / "0.cfg").write_bytes(content)
-    code, output = run(capsys, lambda flags: None, "--model_dir=x", f"--flagfile={tmp_path}/0.cfg")
+        path.write_bytes({"UTF-16": b"\xff\xfe-\0-\0", "NUL": b"--flagfile=a\0b", "itself": b"--flagfile=0.cfg"}[kind])
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["UTF-16", "NUL", "itself", "a long chain", "a tree", "a huge file", "a pipe", "a device"]
+)
+def test_a_recipe_that_cannot_be_read_is_one_line(capsys, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    recipe = write_recipe(tmp_path, kind)
+    code, output = run(capsys, lambda flags: None, "--model_dir=x", f"--flagfile={os.path.relpath(recipe)}")
     assert (code, output.err.count("\n")) == (2, 1)
-    assert "--flagfile" in output.err
+    assert output.err.startswith("program.py: --flagfile=")
+    assert "expected " in output.err
 
 
 @pytest.mark.parametrize("flag", [flag for flag in GROUPS["training"] if flag.kind in ("int", "float")])
@@ -300,3 +322,37 @@ def test_a_flag_that_lets_others_be_unknown_is_unknown_in_recipes_too(tmp_path):
     for words in (["--undefok=foo", "--foo=1"], ["--undefok", "foo"], [f"--flagfile={recipe}", "--foo=1"]):
         with pytest.raises(UsageError, match="Unknown command line flag 'undefok'"):
             parse(*words)
+
+
+@pytest.mark.parametrize(
+    ("output", "same"),
+    [("Ro\u0308cke.csv", True), ("R\u00f6cke.csv", True), ("./R\u00f6cke.csv", True), ("Rocke.csv", False)],
+)
+def test_an_output_is_no_input_however_its_letters_are_composed(output, same):
+    words = ["program.py", "--prediction=R\u00f6cke.csv", f"--output={output}"]
+    if same:
+        with pytest.raises(UsageError, match="is the file of --prediction, too"):
+            command_line.parse(words, ["prediction", "output"])
+    else:
+        assert command_line.parse(words, ["prediction", "output"]).output == output
+
+
+def test_a_file_whose_name_is_composed_otherwise_stays_what_it_is(tmp_path):
+    names = [f"{tmp_path}/R\u00f6cke.csv", f"{tmp_path}/Ro\u0308cke.csv"]
+    for name in names:
+        with atomic_write(name, encoding="utf-8") as file:
+            file.write(name)
+    one_file = os.path.samefile(*names)  # as macOS has it
+    assert [Path(name).read_text(encoding="utf-8") for name in names] == ([names[1]] * 2 if one_file else names)
+    assert len(os.listdir(tmp_path)) == (1 if one_file else 2)
+
+
+def test_a_working_folder_that_was_removed_is_named(tmp_path, capsys, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("PWD", str(gone))
+    gone.rmdir()
+    code, output = run(capsys, lambda flags: None, "--model_dir=x")
+    assert code == 1
+    assert output.err == f"program.py: {gone}: is no folder any more: expected a working folder that is there\n"

@@ -73,3 +73,22 @@ def test_each_option_is_taken_by_its_owners_alone(net):
                 assert registry.owners(option)
                 with pytest.raises(UsageError, match=f"^--{option} is an option of "):
                     cross_checks.check_net_options(flags, net)
+
+
+@pytest.mark.parametrize("name", ["eval_all.py", "tools/convert_tfrecords.py"])
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--shard=0/3"], "--shard=0/3: expected I/N"),
+        (["--shard=2"], "--shard=2: expected I/N"),
+        (["--shard="], "--shard=: expected I/N"),
+        (["--shard=1/3", "--merge"], "--shard makes a part, --merge puts all of them together: choose one"),
+        (["--ray_address=auto"], "--ray_address goes with --engine=ray, which is not given"),
+    ],
+)
+def test_flags_of_a_work_in_parts(program, tmp_path, capfd, name, words, line):
+    places = [f"--{flag}={tmp_path}/{flag}" for flag in ("data_dir", "model_dir", "output")]
+    places = [*places[:1], f"--output_dir={tmp_path}/out"] if "convert" in name else places
+    assert program(name, *places, *words) == 2
+    assert line in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import made_models
 import made_trainings
 import numpy as np
 import pytest
+
+from preprocessing.data import annotations
 
 ROOT = Path(__file__).parents[2]
 TRAIN = [*made_trainings.SMALL_HOURGLASS, "--batch_size=4", "--max_steps=1", "--val_fraction=0"]
@@ -31,9 +34,13 @@ WITH_TENSORFLOW = {
         "--model_dir={models}/skirt --output_dir={out}/saved_model --format=saved_model",
         "--model_dir={models}/skirt --output_dir={out}/tflite --format=tflite",
     ],
+    "tools/find_label_errors.py": [  # a run with trainings: tests/tools/test_find_label_errors.py
+        "--model_dir={models} --data_dir={labelled} --output={out}/errors.html"
+    ],
     "tools/import_weights.py": ["--backbone=efficientnet_lite0 --output_dir={out}/weights"],
     "tools/inspect_model.py": ["--model_dir={models}/skirt"],
     "tools/predict.py": ["--model_dir={models}/skirt --image={test}/Images/skirt/1.jpg --output_dir={out}/predicted"],
+    "tools/suggest_photos.py": ["--model_dir={models}/skirt --image={test}/Images/skirt --output={out}/list.txt"],
     # It stands for the training program of any net, which is the same lines.
     "train_hg.py": [" ".join(["--data_dir={records} --model_dir={out}/models", *TRAIN])],
 }
@@ -46,6 +53,7 @@ WITHOUT_TENSORFLOW = {
     "tools/import_labels.py",
     "tools/make_synthetic_data.py",
     "tools/score.py",
+    "tools/slurm_tf_config.py",
 }
 CHATTER = re.compile(r"\.(cc|h|py):\d+|absl|oneDNN|XLA|TensorRT|rebuild TensorFlow|[Ww]arning|WARNING")
 
@@ -58,10 +66,17 @@ def machine(tmp_path_factory):
     photo.parent.mkdir(parents=True)
     cv2.imwrite(str(photo), np.random.default_rng(0).integers(0, 256, (90, 70, 3)).astype(np.uint8))
     (folder / "data" / "test_0" / "test.csv").write_text("image_id,image_category\nImages/skirt/1.jpg,skirt\n")
+    labelled = folder / "labelled" / "train_0"
+    shutil.copytree(folder / "data" / "test_0" / "Images", labelled / "Images")
+    points, visibility = np.full([1, 24, 2], -1), np.full([1, 24], -1)
+    points[0, 15:19], visibility[0, 15:19] = [(20, 10), (50, 10), (10, 80), (60, 80)], 1
+    image_ids = ["Images/skirt/1.jpg"]
+    annotations.write(labelled / "Annotations" / "annotations.csv", image_ids, ["skirt"], points, visibility)
     made_models.make(folder / "models" / "skirt")
     return {
         "data": folder / "data",
         "test": folder / "data" / "test_0",
+        "labelled": folder / "labelled",
         "models": folder / "models",
         "records": made_trainings.write_records(folder / "records"),
         "out": tmp_path_factory.mktemp("out"),

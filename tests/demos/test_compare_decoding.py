@@ -1,8 +1,10 @@
 """The comparison's rows against eval_all's own prediction and its score, on test photos."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
+import made_trainings
 import pytest
 from fashionai import SCHEMA
 from made_models import make
@@ -12,14 +14,26 @@ from utility.model import model_directory
 
 
 def _models(folder, heatmap_loss, seed=0):
-    skirt = make(folder / "skirt", seed=seed)
+    skirt = make(folder / "skirt", seed=seed, net=made_trainings.NET)
     model_directory.write(skirt, model_directory.read(skirt).with_codec(heatmap_loss=heatmap_loss))
     return folder
 
 
-def test_the_table_adds_only_what_helps_and_is_what_eval_all_and_score_say(program, photos, tmp_path):
+@pytest.fixture(scope="module")
+def few(photos, tmp_path_factory):
+    """(a test split of some of the skirts, its answer): every row of the table predicts all of them."""
+    folder = tmp_path_factory.mktemp("few")
+    shutil.copytree(photos / "test_0" / "Images" / "skirt", folder / "test_0" / "Images" / "skirt")
+    for name in ("test_0/test.csv", "test_0_answer.csv"):
+        header, *rows = (photos / name).read_text().splitlines()
+        skirts = [row for row in rows if ",skirt" in row]
+        (folder / name).write_text("\n".join([header, *skirts[:12]]) + "\n")
+    return folder / "test_0", folder / "test_0_answer.csv"
+
+
+def test_the_table_adds_only_what_helps_and_is_what_eval_all_and_score_say(program, few, tmp_path):
     parents = [_models(tmp_path / name, "softmax", seed) for seed, name in enumerate(("one", "two"))]
-    data, truth = f"--data_dir={photos / 'test_0'}", f"--ground_truth={photos / 'test_0_answer.csv'}"
+    data, truth = f"--data_dir={few[0]}", f"--ground_truth={few[1]}"
     more = ("--category=skirt", "--eval_batch_size=20")
     outputs = (f"--output={tmp_path / 'table.md'}", f"--json={tmp_path / 'rows.json'}")
     models = f"--model_dir={parents[0]},{parents[1]}"

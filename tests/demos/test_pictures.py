@@ -6,6 +6,7 @@ import types
 from pathlib import Path
 
 import cv2
+import made_trainings
 import numpy as np
 import pytest
 from fashionai import CATEGORIES, SCHEMA, keypoint_indices, num_keypoints
@@ -93,7 +94,7 @@ def shown_whole(data_dir, tmp_path_factory):
 
 
 def test_a_gallery_shows_each_category_step_by_step(shown_whole, tmp_path, program):
-    model, output = make(tmp_path / "all", category="all"), tmp_path / "gallery.jpg"
+    model, output = make(tmp_path / "all", category="all", net=made_trainings.NET), tmp_path / "gallery.jpg"
     words = (f"--data_dir={shown_whole}", f"--model_dir={model}", f"--output={output}", "--seed=3")
     assert program("demos/draw_gallery.py", *words) == 0
     sheet = drawing.read(output)

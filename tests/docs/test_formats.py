@@ -64,6 +64,22 @@ def test_where_both_are_measured_the_same_points_are():
     assert compared > 80
 
 
+def test_deepfashion2_s_numbers_go_around_the_garment_in_one_direction():
+    """As the figure of the data set has them: along the neckline, down on the left, along the hem, up on the right."""
+    ways = (
+        ("neckline_left", "center_front", "neckline_right"),
+        ("shoulder_left", "cuff_left_out", "cuff_left_in", "armpit_left", "top_hem_left", "top_hem_right"),
+        ("top_hem_right", "armpit_right", "cuff_right_in", "cuff_right_out", "shoulder_right"),
+        ("armpit_left", "hemline_left", "hemline_right", "armpit_right"),
+        ("waistband_left", "waistband_right"),
+        ("bottom_left_out", "bottom_left_in", "crotch", "bottom_right_in", "bottom_right_out"),
+    )
+    for cells in deepfashion2().values():
+        for way in ways:
+            numbers = [int(cells[name]) for name in way if name in cells]
+            assert numbers == sorted(numbers)
+
+
 def test_fld_s_table():
     (table,) = tables("fld.md", "FLD")
     fld = schemas.load("fld")

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 
+import made_trainings
 import numpy as np
 import pytest
 from fashionai import keypoint_indices
@@ -68,7 +69,7 @@ def plain(tmp_path_factory, program, pictures):
     """(the points that eval_all.py finds, the model's folder, its parent) with plain names everywhere."""
     folder = tmp_path_factory.mktemp("plain")
     data = write_data(folder / "DATA", [f"{number}.jpg" for number in range(len(PHOTOS))], pictures)
-    model = make(folder / "MODELS/skirt")
+    model = make(folder / "MODELS/skirt", net=made_trainings.NET)
     words = (f"--data_dir={data}/test_0", f"--model_dir={folder}/MODELS", f"--output={folder}/submission.csv")
     assert program("eval_all.py", *words) == 0
     return annotations.read(folder / "submission.csv").points, model

@@ -2,12 +2,13 @@
 
 import json
 
+import made_trainings
 import pytest
 from made_models import make
 
 
 def test_eval_is_measured_beside_its_bare_forward_passes(program, photos, tmp_path):
-    make(tmp_path / "models" / "all", category="all")
+    make(tmp_path / "models" / "all", category="all", net=made_trainings.NET)
     words = (
         f"--model_dir={tmp_path / 'models'}",
         f"--data_dir={photos / 'test_0'}",

@@ -76,10 +76,36 @@ def test_the_interface_is_a_second_file(data, tmp_path, program):
         assert all(keypoint in text for keypoint in made_splits.KEYPOINTS)
 
 
+@pytest.mark.parametrize("broken", ["output", "interface"])
+def test_both_files_are_written_or_none(data, tmp_path, program, capfd, broken):
+    (tmp_path / "file").write_text("")
+    places = {name: tmp_path / name for name in ("output", "interface")}
+    places[broken] = tmp_path / "file" / "below"
+    former = sorted(tmp_path.rglob("*"))
+    words = (f"--{name}={path}" for name, path in places.items())
+    assert program("tools/export_labels.py", f"--data_dir={data}", "--label_format=cvat", *words) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "file/below: cannot be written (File exists)" in line
+    assert sorted(tmp_path.rglob("*")) == former
+
+
 USAGE = {
     "a format that is only read": (["--label_format=labelme"], "labelme cannot be written: expected one of coco"),
     "scores of labels": (["--label_format=coco", "--scores=a.csv"], "expected --prediction, too"),
-    "an interface of coco": (["--label_format=coco", "--interface=a.json"], "--label_format=coco has none"),
+    "an interface of coco": (
+        ["--label_format=coco", "--interface=a.json"],
+        "--interface is for labels of cvat, label_studio: --label_format=coco has no use for it",
+    ),
+    "addresses of coco": (
+        ["--label_format=coco", "--photo_url=https://a/"],
+        "--photo_url is for labels of label_studio",
+    ),
+    "links in coco": (["--label_format=coco", "--link_photos"], "--link_photos is for labels of yolo"),
+    "whole photos of cvat": (["--label_format=cvat", "--whole_photos"], "--whole_photos is for labels of coco, yolo"),
+    "scores in yolo": (
+        ["--label_format=yolo", "--prediction=a.csv", "--scores=a.csv"],
+        "--scores is for labels of coco, label_studio",
+    ),
     "no format": ([], "--label_format is required"),
     "its own labels": (
         ["--label_format=coco", "--output={data}/train_0/Annotations/annotations.csv"],

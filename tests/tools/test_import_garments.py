@@ -5,6 +5,7 @@ import csv
 import errno
 import json
 import os
+import unicodedata
 
 import hypothesis
 import hypothesis.strategies as st
@@ -14,7 +15,7 @@ from made_labels import write
 from PIL import Image
 
 from base import schema as schemas
-from base.errors import DataError, DataErrors
+from base.errors import DataError, DataErrors, UsageError
 from configs import command_line
 from preprocessing.data import annotations
 from tools import import_labels
@@ -155,7 +156,7 @@ def test_several_garments_need_boxes_and_differ(tmp_path, photos):
         run(tmp_path, write(tmp_path / "a.json", json.dumps(content)))
     (line,) = caught.value.lines()
     assert "annotation 3: has the photo, category and box of an earlier garment: expected each once" in line
-    assert os.listdir(tmp_path / "DATA") == []
+    assert not (tmp_path / "DATA").exists()
 
 
 def test_what_is_faulty_is_left_out_and_listed(tmp_path, photos, program, capfd):
@@ -170,7 +171,7 @@ def test_what_is_faulty_is_left_out_and_listed(tmp_path, photos, program, capfd)
         "annotation 1, v of neckline_left: expected 0, 1, 2, got 7.0",
         "annotation 3: gone.jpg was found 0 times: expected one photo of that name below --images",
     ]
-    assert os.listdir(tmp_path / "DATA") == []
+    assert not (tmp_path / "DATA").exists()
     assert program("tools/import_labels.py", *words, "--skip_bad") == 0
     printed, errors = capfd.readouterr()
     listed = tmp_path / "DATA" / "train_0" / "skipped.txt"
@@ -226,14 +227,12 @@ _DRAWN = st.tuples(st.sampled_from(["a.jpg", "b.jpg", "copy.jpg", "gone.jpg"]), 
 
 def expected_rows(drawn):
     """Returns the [(photo, box)] of what --skip_bad keeps of [(photo, box, whether v is right)], worked out by hand."""
-    counts = collections.Counter(photo for photo, _, is_right in drawn if is_right)  # of those that can be read
+    counts = collections.Counter(photo for photo, *_ in drawn)
     rows, stored = [], {}
     for photo, box, is_right in drawn:
         if photo == "gone.jpg" or not is_right or (counts[photo] > 1 and box is None):
             continue
-        # A photo may be stored twice, in the folder of its category and in that of photos of several garments.
-        place = "b" if photo == "b.jpg" else "a", counts[photo] > 1
-        first = stored.setdefault(place, photo)
+        first = stored.setdefault("b" if photo == "b.jpg" else "a", photo)
         if first == photo and (photo, box) not in rows:
             rows.append((photo, box))
     return rows
@@ -258,7 +257,7 @@ def test_what_is_written_is_what_is_not_left_out(tmp_path_factory, drawn):
     if not expected:
         with pytest.raises((DataError, DataErrors)):
             run(folder, labels, "--skip_bad")
-        assert os.listdir(folder / "DATA") == []
+        assert not (folder / "DATA").exists()
         return
     run(folder, labels, "--skip_bad")
     split = folder / "DATA" / "train_0"
@@ -289,7 +288,56 @@ def test_an_export_that_can_be_read_once_only_is_refused(tmp_path, photos, progr
 def test_nothing_good_is_an_error_even_when_faults_are_left_out(tmp_path, photos):
     with pytest.raises(DataErrors):
         run(tmp_path, write(tmp_path / "a.json", coco(both("gone.jpg"))), "--skip_bad")
+    assert not (tmp_path / "DATA").exists()
+
+
+def test_a_folder_that_was_there_stays(tmp_path, photos):
+    (tmp_path / "DATA").mkdir()
+    with pytest.raises(DataErrors):
+        run(tmp_path, write(tmp_path / "a.json", coco(both("gone.jpg"))))
     assert os.listdir(tmp_path / "DATA") == []
+
+
+def test_one_of_two_garments_is_none_without_a_box_when_the_other_is_left_out(tmp_path, photos):
+    content = json.loads(coco(both()))
+    for annotation in content["annotations"]:
+        del annotation["bbox"]
+    content["annotations"][1]["category_id"] = 77
+    with pytest.raises(DataErrors) as caught:
+        run(tmp_path, write(tmp_path / "a.json", json.dumps(content)), "--skip_bad")
+    assert "is one of 2 garments in a.jpg, and has no box" in "\n".join(caught.value.lines())
+
+
+def test_a_photo_of_one_garment_and_its_copy_of_several_are_one_photo(tmp_path, photos):
+    (photos / "b.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    made = {**both("a.jpg"), "b.jpg": [("skirt", *GARMENTS["skirt"])]}
+    with pytest.raises(DataErrors) as caught:
+        run(tmp_path, write(tmp_path / "a.json", coco(made)))
+    assert "b.jpg is the photo a.jpg, byte for byte: expected each photo once" in caught.value.lines()[0]
+
+
+@pytest.mark.parametrize(("in_labels", "on_disk"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_letters_with_accents_may_be_written_in_two_ways(tmp_path, photos, in_labels, on_disk):
+    """macOS writes the accent apart; the folders of photos of one name decide as ever."""
+    for number, folder in enumerate(("été", "crème")):
+        path = photos / unicodedata.normalize(on_disk, folder) / unicodedata.normalize(on_disk, "jupe à plis.jpg")
+        path.parent.mkdir()
+        Image.new("RGB", SIZE, (9, 9, 90 * number)).save(path)
+    names = [unicodedata.normalize(in_labels, f"{folder}/jupe à plis.jpg") for folder in ("été", "crème")]
+    run(tmp_path, write(tmp_path / "a.json", coco({name: [("skirt", *GARMENTS["skirt"])] for name in names})))
+    table = csv.DictReader((tmp_path / "DATA" / "train_0" / "names.csv").open(encoding="utf-8"))
+    assert [unicodedata.normalize(in_labels, row["photo"]) for row in table] == names
+
+
+@pytest.mark.parametrize(
+    ("word", "takers"), [("--partition=val", "fld"), ("--category=skirt", "cvat, label_studio, labelme")]
+)
+def test_flags_that_a_format_has_no_use_for_are_refused(tmp_path, photos, word, takers):
+    with pytest.raises(UsageError) as caught:
+        run(tmp_path, write(tmp_path / "a.json", coco(both())), word)
+    name = word.split("=")[0]
+    assert str(caught.value) == f"{name} is for labels of {takers}: --label_format=coco has no use for it"
+    assert not (tmp_path / "DATA").exists()
 
 
 def test_links_lead_to_upright_jpegs_alone(tmp_path, photos):

@@ -185,7 +185,7 @@ def test_a_wrong_label_is_named_and_nothing_is_written(drawn, tmp_path, change, 
     with pytest.raises(DataErrors) as caught:
         run(f"--labels={labels}", f"--images={drawn[0]}", f"--output_dir={tmp_path / 'DATA'}")
     assert message in "\n".join(caught.value.lines())
-    assert os.listdir(tmp_path / "DATA") == []
+    assert not (tmp_path / "DATA").exists()
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_all_faults_are_found_in_one_run(tmp_path, tool):
     with pytest.raises(DataErrors) as caught:
         run(f"--labels={tmp_path}/{labels}", f"--images={tmp_path}/photos", f"--output_dir={tmp_path}/DATA")
     assert len(caught.value.errors) == count, caught.value.lines()
-    assert not os.listdir(tmp_path / "DATA")
+    assert not (tmp_path / "DATA").exists()
 
 
 def test_one_photo_under_two_names_is_named(tmp_path):

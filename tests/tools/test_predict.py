@@ -8,6 +8,7 @@ import shutil
 
 import cv2
 import hypothesis
+import made_trainings
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,7 +25,7 @@ from utility.prediction.predictor import Predictor
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("models") / "skirt")
+    return make(tmp_path_factory.mktemp("models") / "skirt", net=made_trainings.NET)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +179,7 @@ def test_faults_are_one_line(program, model, picture, tmp_path, capsys, words, c
 
 def test_a_model_of_all_needs_the_category(program, model, picture, tmp_path, capsys):
     shutil.copytree(model, tmp_path / "models/skirt")
-    make(tmp_path / "models/all", category="all")
+    make(tmp_path / "models/all", category="all", net=made_trainings.NET)
     Image.fromarray(picture).save(tmp_path / "photo.jpg")
     assert predict(program, tmp_path / "models/all", tmp_path / "photo.jpg", tmp_path / "out") == 2
     assert "--category must name the garment" in capsys.readouterr().err
@@ -197,7 +198,7 @@ def test_a_table_in_use_is_refused(program, model, picture, tmp_path, capsys):
 def test_a_checkpoint_is_of_one_model(program, model, picture, tmp_path, capsys):
     """Both models had its weights, and the average was that model's own points."""
     Image.fromarray(picture).save(tmp_path / "photo.jpg")
-    other = make(tmp_path / "skirt", seed=1)
+    other = make(tmp_path / "skirt", seed=1, net=made_trainings.NET)
     words = (f"--checkpoint_path={model}",)
     assert predict(program, f"{model},{other}", tmp_path / "photo.jpg", tmp_path / "out", *words) == 2
     assert capsys.readouterr().err.startswith("predict.py: --checkpoint_path is one model's")

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 
+import made_trainings
 import numpy as np
 import pytest
 from fashionai import SCHEMA, keypoint_names
@@ -34,7 +35,7 @@ def rows(split):
 def models(tmp_path_factory):
     """A model of all with random weights: what it finds depends on every pixel of the box."""
     parent = tmp_path_factory.mktemp("models")
-    make(parent / "all", category="all", seed=2)
+    make(parent / "all", category="all", seed=2, net=made_trainings.NET)
     return parent
 
 
@@ -147,7 +148,7 @@ def test_every_form_gives_the_same_points(program, split, rows, models, predicte
 
 def test_each_category_has_its_model(program, split, rows, tmp_path):
     for number, category in enumerate(SCHEMA.category_names):
-        make(tmp_path / "models" / category, category=category, seed=number)
+        make(tmp_path / "models" / category, category=category, seed=number, net=made_trainings.NET)
     boxes = as_csv(tmp_path / "boxes.csv", rows)
     assert predict(program, tmp_path / "models", split, tmp_path / "out", f"--boxes={boxes}") == 0
     found = by_row(tmp_path / "out")
@@ -170,14 +171,39 @@ def test_a_photo_of_many_boxes_has_names_that_sort(program, models, tmp_path):
     assert found == [list(box) for *_, box in rows]
 
 
-def test_a_margin_widens_the_boxes(program, split, rows, models, tmp_path):
+def test_a_margin_is_seen_beyond_the_boxes(program, split, rows, models, tmp_path):
+    """Whether the flag says it, the flag of eval_all, or the model; the results are those of the boxes all the same."""
     image, category, _ = rows[0]
-    width, height = Image.open(split / image).size
-    boxes = as_csv(
-        tmp_path / "boxes.csv", [(image, category, (20, 20, 40, 30)), (image, category, (0, 0, width, height))]
-    )
-    assert predict(program, models, split, tmp_path / "out", f"--boxes={boxes}", "--box_margin=0.5") == 0
-    assert {box for *_, box in by_row(tmp_path / "out")} == {(10, 15, 50, 35), (0, 0, width, height)}
+    boxes = as_csv(tmp_path / "boxes.csv", [(image, category, (20, 20, 40, 30))])
+    expected = Predictor(models / "all").predict(split / image, category, (10, 15, 50, 35))
+    make(tmp_path / "margin" / "all", category="all", seed=2, box_margin=0.5)
+    for folder, *words in ((models, "--box_margin=0.5"), (tmp_path / "margin",)):
+        output = tmp_path / f"of {folder.name}"
+        assert predict(program, folder, split, output, f"--boxes={boxes}", *words) == 0
+        ((key, content),) = by_row(output).items()
+        assert key == (str(split / image), category, (20, 20, 40, 30))
+        np.testing.assert_allclose(points_of(content), points_of(expected), atol=1e-3)
+        words = (f"--image={split / image}", "--box=20,20,40,30", f"--category={category}", *words)
+        assert program("tools/predict.py", f"--model_dir={folder}", f"--output_dir={output}", *words) == 0
+        name = image.rsplit("/", 1)[1].removesuffix(".jpg")
+        content = json.loads((output / f"{name}.json").read_text())
+        np.testing.assert_allclose(points_of(content), points_of(expected), atol=1e-3)
+        words = (f"--output={output / 'all.csv'}", *(word for word in words if word.startswith("--box_margin")))
+        assert program("eval_all.py", f"--data_dir={split}", f"--model_dir={folder}", *words) == 0
+    tables = [annotations.read(tmp_path / f"of {name}" / "all.csv") for name in (models.name, "margin")]
+    assert tables[0].keys == tables[1].keys == rows
+    np.testing.assert_array_equal(tables[0].points, tables[1].points)
+
+
+def test_models_of_different_margins_need_to_be_told_one(program, split, rows, models, tmp_path, capsys):
+    other = make(tmp_path / "other", category="all", seed=3, box_margin=0.25)
+    boxes = as_csv(tmp_path / "boxes.csv", rows[:1])
+    both = f"{models / 'all'},{other}"
+    assert predict(program, both, split, tmp_path / "out", f"--boxes={boxes}") == 1
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert "the models: were trained with margins of 0, 0.25 around boxes: expected the same, or --box_margin" in line
+    assert predict(program, both, split, tmp_path / "out", f"--boxes={boxes}", "--box_margin=0.25") == 0
+    Predictor([models / "all", other]).find([np.zeros([9, 9, 3], np.uint8)], ["skirt"])  # without boxes they agree
 
 
 def wrong(rows):
@@ -231,7 +257,7 @@ def test_one_model_or_category_is_that_of_boxes_without_one(program, split, rows
     assert "line 2, column category: names no garment: expected one of blouse" in capsys.readouterr().err
     assert predict(program, models, split, tmp_path / "out", f"--boxes={boxes}", "--category=dress") == 0
     assert {category for _, category, _ in by_row(tmp_path / "out")} == {"dress"}
-    make(tmp_path / "models" / "skirt")
+    make(tmp_path / "models" / "skirt", net=made_trainings.NET)
     assert predict(program, tmp_path / "models", split, tmp_path / "alone", f"--boxes={boxes}") == 0
     assert {category for _, category, _ in by_row(tmp_path / "alone")} == {"skirt"}
 
@@ -240,7 +266,7 @@ def test_one_model_or_category_is_that_of_boxes_without_one(program, split, rows
     ("words", "code", "expected"),
     [
         (["--boxes=BOXES", "--box=0,0,9,9"], 2, "--box is of every photo"),
-        (["--box_margin=0.1"], 2, "--box_margin goes with --boxes"),
+        (["--box_margin=0.1"], 2, "--box_margin goes with --boxes or --box"),
         (["--skip_bad"], 2, "--skip_bad goes with --boxes"),
         (["--boxes=BOXES", "--box_margin=-1"], 2, "--box_margin"),
         (["--boxes=BOXES", "--category=hat"], 2, "--category=hat is none that the models find"),

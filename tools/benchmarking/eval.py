@@ -11,7 +11,8 @@ from base.errors import UsageError
 from configs import cross_checks, paths
 from tools.benchmarking.memory import peak_mib
 from utility.model import codec, inference_graph
-from utility.prediction import inference, model_choice, photo_source, predict_all
+from utility.prediction import inference, model_choice, photo_source
+from utility.prediction.engines import Batch, local
 
 v1 = tf.compat.v1
 
@@ -74,11 +75,11 @@ def _first_category(source, model_dir):
 def _whole(source, category, folders, options, flags):
     """Yields after each batch of photos that is predicted, for ever."""
     count = source.counts[category]
-    batches = [(category, 0, flags.batch_size)] * max(1, count // flags.batch_size)
-    photos = photo_source.PhotoSource({category: count}, lambda name, start: _endless(source, name), "", source.schema)
+    batches = [Batch(category, 0, flags.batch_size)] * max(1, count // flags.batch_size)
+    photos = source._replace(iterate=lambda name, start: _endless(source, name))
     loading = {"checkpoint": flags.checkpoint_path, "precision": flags.precision}
     endless = itertools.chain.from_iterable(itertools.repeat(batches))
-    for rows in predict_all.predicted(photos, {category: folders}, endless, options, loading):
+    for rows in local.predicted(photos, {category: folders}, endless, options, loading):
         yield len(rows)
 
 

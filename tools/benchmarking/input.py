@@ -122,7 +122,7 @@ def _stages(flags, options):
     def drawn(records):
         chunks = records.batch(CHUNK, drop_remainder=True)
         schema = manifest.schema_of(flags.data_dir)
-        return mapped(chunks, functools.partial(draw_chunk, schema, flags.category, size, options, 0))
+        return mapped(chunks, functools.partial(draw_chunk, schema, flags.category, size, 0.0, options, 0))
 
     def draw(records):
         return batched(drawn(records), lambda features, *_: features["to_input"])

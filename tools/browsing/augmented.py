@@ -16,7 +16,7 @@ from utility.model import heatmaps
 _PER_CATEGORY = 6  # photos
 
 
-def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentation, seed):
+def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentation, seed, box_margin):
     """Draws augmented inputs of every category that has labelled records.
 
     Args:
@@ -25,6 +25,7 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentat
         heatmap_size, heatmap_sigma: size and width of the targets, in cells.
         augmentation: as for `make_dataset`: the AugmentationOptions, or None for none.
         seed: that of the augmentation.
+        box_margin: as for `make_dataset`.
 
     Returns:
         A list of (caption, JPEG bytes), each picture the input with its points beside the input with its heatmaps.
@@ -37,7 +38,7 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentat
         shards = records.list_shards(records_dir, category)
         if shards and records.is_labelled(shards[0], schema):
             images, points, visibility, maps = _first_batch(
-                records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed
+                records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed, box_margin
             )
             rows = zip(images, points, visibility, maps)
             pictures += [(category, _picture(schema, category, *row)) for row in rows]
@@ -46,7 +47,7 @@ def from_records(records_dir, image_size, heatmap_size, heatmap_sigma, augmentat
     return pictures
 
 
-def from_entries(entries, image_size, heatmap_size, heatmap_sigma, augmentation, seed, schema):
+def from_entries(entries, image_size, heatmap_size, heatmap_sigma, augmentation, seed, box_margin, schema):
     """Does the same for the first photos of each category that are not records yet; they become temporary ones.
 
     Args:
@@ -60,7 +61,7 @@ def from_entries(entries, image_size, heatmap_size, heatmap_sigma, augmentation,
             if usable:
                 write_records(folder, category, usable[:_PER_CATEGORY], schema)
         manifest.write(folder, True, {}, complete=True, schema=schema)  # whose schema the reading takes
-        return from_records(folder, image_size, heatmap_size, heatmap_sigma, augmentation, seed)
+        return from_records(folder, image_size, heatmap_size, heatmap_sigma, augmentation, seed, box_margin)
 
 
 def _is_usable(entry):
@@ -77,16 +78,15 @@ def write_records(folder, category, entries, schema):
             writer.write(records.serialise(entry.image_id, photo.encoded, photo.size, entry.category, *labels))
 
 
-def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed):
+def _first_batch(records_dir, category, image_size, heatmap_size, heatmap_sigma, augmentation, seed, box_margin):
     """Returns images [B, H, W, 3], points [B, K, 2], visibility [B, K] and heatmaps [B, h, w, K] as arrays."""
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        dataset = input_fn.make_dataset(
-            records_dir, category, True, _PER_CATEGORY, image_size, augmentation=augmentation, seed=seed, epochs=1
-        )
-        features, labels = tf.compat.v1.data.make_one_shot_iterator(dataset).get_next()
-        cells = labels["points"] * (heatmap_size / image_size)
-        maps = heatmaps.encode(cells, (heatmap_size, heatmap_size), heatmap_sigma)
-        return session.run((features["image"], labels["points"], labels["visibility"], maps))
+    dataset = input_fn.make_dataset(
+        records_dir, category, True, _PER_CATEGORY, image_size, augmentation, seed, epochs=1, box_margin=box_margin
+    )
+    features, labels = next(iter(dataset))  # not in a graph: what is compiled for one category is there for the next
+    cells = labels["points"] * (heatmap_size / image_size)
+    maps = heatmaps.encode(cells, (heatmap_size, heatmap_size), heatmap_sigma)
+    return [tensor.numpy() for tensor in (features["image"], labels["points"], labels["visibility"], maps)]
 
 
 def _picture(schema, category, image, points, visibility, cells):

@@ -34,6 +34,7 @@ class Entry:
         predicted: [K, 2] float64, None where there is no prediction.
         faults: what is wrong with it, a line each.
         box: the garment's (x0, y0, x1, y1), None for the whole photo.
+        suspects: (keypoint's index, suspicion from 0 to 1, what would be wrong) of annotations that may be wrong.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Entry:
     predicted: Optional[np.ndarray] = None
     faults: list = dataclasses.field(default_factory=list)
     box: Optional[tuple] = None
+    suspects: list = dataclasses.field(default_factory=list)
 
 
 def from_data_dir(data_dir, thumbnail_size, schema):
@@ -74,9 +76,14 @@ def from_data_dir(data_dir, thumbnail_size, schema):
             Entry(source, *names, f"line {line}", points, visibility, path=os.path.join(folder, names[0]), box=box)
             for (*names, box), line, points, visibility in zip(rows.keys, rows.lines, rows.points, rows.visibility)
         ]
-        _each(found, lambda entry, folder=folder: _load(entry, folder, thumbnail_size, schema))
+        load(found, folder, thumbnail_size, schema)
         entries += found
     return entries, faults
+
+
+def load(entries, split, thumbnail_size, schema):
+    """Reads the photos of entries of a split, a folder: their sizes, thumbnails and faults."""
+    _each(entries, lambda entry: _load(entry, split, thumbnail_size, schema))
 
 
 def _is_split(folder):

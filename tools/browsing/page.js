@@ -20,6 +20,11 @@ function errorOf(photo, keypoint) {
   return point ? point[3] : null;
 }
 
+function suspicionOf(photo, keypoint) {
+  const suspects = (photo.suspects || []).filter(suspect => keypoint === "" || suspect[0] === +keypoint);
+  return Math.max(0, ...suspects.map(suspect => suspect[1]));
+}
+
 function accepts(photo) {
   const keypoint = option("keypoint"), state = option("state"), text = option("text").toLowerCase();
   if (option("category") && photo.category !== option("category")) return false;
@@ -37,6 +42,7 @@ function compare(order, keypoint) {
   const area = photo => photo.size[0] * photo.size[1];
   const error = (photo, missing) => errorOf(photo, keypoint) ?? missing;
   return {
+    suspicious: (a, b) => suspicionOf(b, keypoint) - suspicionOf(a, keypoint),
     worst: (a, b) => error(b, -1) - error(a, -1),
     best: (a, b) => error(a, Infinity) - error(b, Infinity),
     large: (a, b) => area(b) - area(a),
@@ -73,6 +79,7 @@ function card(photo) {
   const error = errorOf(photo, option("keypoint"));
   caption.append(element("b", photo.category), element("span", `${photo.size[0]}×${photo.size[1]}`));
   if (error !== null) caption.append(element("span", `NE ${error.toFixed(4)}`));
+  if (photo.suspects) caption.append(element("span", `suspicion ${suspicionOf(photo, option("keypoint")).toFixed(2)}`));
   figure.append(picture(photo), caption);
   figure.addEventListener("click", () => enlarge(photo));
   return figure;
@@ -116,6 +123,10 @@ function overlay(photo) {
       if (places.has(point[0])) svg.append(segment(point, places.get(point[0]), "#f22"));
       svg.append(drawn("circle", { cx: point[1] + .5, cy: point[2] + .5, r: unit * 1.6, fill: "none", stroke: data.colors[point[0]], "stroke-width": unit * .5 }));
     }
+  for (const [keypoint] of photo.suspects || []) {
+    const point = photo.points.find(point => point[0] === keypoint) || places.get(keypoint);
+    if (point && wanted(point)) svg.append(drawn("circle", { class: "suspect", cx: point[1] + .5, cy: point[2] + .5, r: unit * 3, fill: "none", stroke: "#f22", "stroke-width": unit * .7 }));
+  }
   if (checked("points"))
     for (const point of main.filter(wanted)) svg.append(dot(photo, point, unit));
   return svg;
@@ -134,6 +145,8 @@ function dot(photo, point, unit) {
 function enlarge(photo) {
   const lines = [photo.id, `${data.sources[photo.source]}, ${photo.place}, ${photo.category}, ${photo.size[0]} × ${photo.size[1]}${photo.box ? `, box ${photo.box.join("_")}` : ""}`];
   if (photo.error != null) lines.push(`NE ${photo.error.toFixed(4)}`);
+  for (const [keypoint, suspicion, kind] of photo.suspects || [])
+    lines.push(`${data.keypoints[keypoint]}: ${kind}, suspicion ${suspicion.toFixed(4)}`);
   large.lastElementChild.replaceChildren(picture(photo), ...lines.map(line => element("p", line)),
     ...photo.faults.map(fault => element("p", fault, "fault")));
   large.showModal();

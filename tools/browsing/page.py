@@ -47,6 +47,7 @@ def render(title, entries, row_faults, schema, augmented=()):
         faults=faults,
         augmented=[(caption, _base64(picture)) for caption, picture in augmented],
         has_predictions=any(entry.predicted is not None for entry in entries),
+        has_suspects=any(entry.suspects for entry in entries),
         categories=[name for name in schema.category_names if any(entry.category == name for entry in entries)],
         keypoints=schema.keypoints,
     )
@@ -81,6 +82,8 @@ def _photo(entry, sources, schema):
         ],
         "faults": entry.faults,
     }
+    if entry.suspects:
+        photo["suspects"] = [[index, round(suspicion, 4), kind] for index, suspicion, kind in entry.suspects]
     if entry.predicted is not None:
         errors = gathered.errors(entry, schema)
         scored = errors[~np.isnan(errors)]

@@ -66,13 +66,14 @@ def _rules(flags, parents):
         DataError: no category has a model in every folder.
         UsageError: --category has none.
     """
-    names = model_choice.garments(parents)
+    wanted = flags.category and _has_models(parents, flags.category)
+    names = [flags.category] if wanted else model_choice.garments(parents)
     known = [name for name in names if _has_models(parents, name)]
     if not known:
         model_choice.find_models(parents, names)
     if flags.category not in (None, *known):
         raise UsageError(f"--category={flags.category} is none that the models find: one of {', '.join(known)}")
-    return Rules(known, flags.category, flags.category or (known[0] if len(known) == 1 else None), flags.box_margin)
+    return Rules(known, flags.category, flags.category or (known[0] if len(known) == 1 else None))
 
 
 def _has_models(parents, name):

@@ -2,6 +2,7 @@
 
 import collections
 import posixpath
+import unicodedata
 
 
 class PhotoNames:
@@ -14,7 +15,7 @@ class PhotoNames:
     def __init__(self, photos: dict[str, str]) -> None:
         self._by_spelling: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
         for path, name in photos.items():
-            name = posixpath.normpath(name)
+            name = _plain(name)
             for spelling in _spellings(posixpath.basename(name)):
                 self._by_spelling[spelling].append((path, name))
 
@@ -24,11 +25,16 @@ class PhotoNames:
         The name is that of a file, with or without its ending; of a number, also without its leading zeros. The folders
         before it must be those before the photo, as far as both are known.
         """
-        name = posixpath.normpath(name)
+        name = _plain(name)
         folder, base = posixpath.split(name)
         found = self._by_spelling.get(base, [])
         exact = [path for path, own in found if own == name]
         return exact or [path for path, own in found if _agree(folder, posixpath.dirname(own))]
+
+
+def _plain(name: str) -> str:
+    """Returns the one spelling of a path; macOS writes letters and their accents apart."""
+    return posixpath.normpath(unicodedata.normalize("NFC", name))
 
 
 def _spellings(base: str) -> set[str]:

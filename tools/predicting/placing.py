@@ -40,13 +40,11 @@ class Rules:
         known: the categories that the models find.
         wanted: the only category to take; None for all.
         default: that of boxes for which the file names none; None if there is no default.
-        margin: what is added on each side, a share of the box's width and height.
     """
 
     known: list[str]
     wanted: Optional[str]
     default: Optional[str]
-    margin: float
 
 
 def place(found: Iterable[Detection], names: PhotoNames, rules: Rules, file: str, notes: Notes) -> list[PhotoBoxes]:
@@ -124,8 +122,7 @@ class _Placing:
         if not (x0 < x1 and y0 < y1):
             what = f"{x0:g}, {y0:g}, {x1:g}, {y1:g} holds no pixel: expected a box of some width and height"
             raise self._wrong(detection, detection.keys.box, what)
-        more_x, more_y = self._rules.margin * (x1 - x0), self._rules.margin * (y1 - y0)
-        left, top, right, bottom = box = cut((x0 - more_x, y0 - more_y, x1 + more_x, y1 + more_y), size)
+        left, top, right, bottom = box = cut(detection.frame, size)
         if left >= right or top >= bottom:
             what = f"{x0:g}, {y0:g}, {x1:g}, {y1:g} lies outside of the photo of {_shape(size)}"
             raise self._wrong(detection, detection.keys.box, f"{what}: expected a part of it")

@@ -6,6 +6,7 @@ import json
 import os
 
 from base.files import atomic_write, exclusive_file
+from base.remote import places
 from preprocessing.data.boxes import COLUMN, to_text
 from utility import drawing
 
@@ -38,7 +39,7 @@ def write_rows(writer, path, frame, found, box=None):
     last = [] if box is None else [to_text(box)]
     for name, point in found["keypoints"].items():
         x, y, score = (f"{point[key]:.3f}" for key in ("x", "y", "score"))
-        writer.writerow((path, frame, found["category"], name, x, y, score, *last))
+        writer.writerow((places.shown(path), frame, found["category"], name, x, y, score, *last))
 
 
 def write_json(path, content):

@@ -4,6 +4,7 @@ import collections
 
 from base.errors import DataError
 from base.progress import Progress
+from base.remote import places
 from base.schema import ALL
 from tools.predicting import results
 from utility import drawing
@@ -39,7 +40,7 @@ def predict(work, models, flags):
                     prediction, schema = next(found)
                     image = results.draw(image, schema, prediction, garment.box)
                     score = {} if garment.score is None else {"box_score": garment.score}
-                    seen = {"image": photo.path, "box": garment.box, **score}
+                    seen = {"image": places.shown(photo.path), "box": garment.box, **score}
                     results.write_json(f"{name}.json", {**seen, **prediction})
                     results.write_rows(table, photo.path, "", prediction, garment.box)
                     progress.step()

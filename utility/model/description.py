@@ -11,6 +11,15 @@ from base.schema import Schema
 TRAIN_IMAGE_SIZE = Option(
     "train_image_size", "int", 256, "Height and width of the network's input, in pixels.", 16, 4096
 )
+BOX_MARGIN = Option(
+    "box_margin",
+    "float",
+    None,
+    "What a net sees beyond a box on every side, as a share of the box's width and height; not given: "
+    "nothing (training), as much as the model was trained with (prediction).",
+    0,
+    10,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class ModelDescription:
         schema: what is annotated.
         keypoints: their names, in the order of the net's channels.
         train_image_size: height and width of the input, in pixels.
+        box_margin: what the input shows beyond a box, see `preprocessing.data.boxes.widened`.
         normalisation: of the input.
         codec: a name of `utility.model.codec`.
         codec_settings: of the codec, {name: value}. Those of `heatmap`: heatmap_size (cells, square), heatmap_sigma
@@ -50,6 +60,7 @@ class ModelDescription:
     normalisation: Normalisation
     codec: str
     codec_settings: Mapping[str, Any]
+    box_margin: float = 0.0
     training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     code_version: Optional[str] = None
     others: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Callable, Optional
 
 from base import checked_json
@@ -43,6 +43,7 @@ _DESCRIPTION = fields(
         "normalisation": NORMALISATION,
     },
     {
+        "box_margin": number(description.BOX_MARGIN.low, description.BOX_MARGIN.high),
         "codec": lambda value, key: choice(codec.names())(value, key),  # now: codecs may have been added
         "schema": schemas.of_json,
         "training": fields({}, others=True),
@@ -79,7 +80,7 @@ def _check(value: Any, key: str) -> ModelDescription:
     if version > FORMAT_VERSION:
         expected = f"at most {FORMAT_VERSION}, which is what this program reads"
         raise checked_json.Unexpected("format_version", expected, version)
-    content = {"codec": "heatmap", "schema": schemas.default(), **_DESCRIPTION(value, key)}
+    content = {"box_margin": 0.0, "codec": "heatmap", "schema": schemas.default(), **_DESCRIPTION(value, key)}
     choice((*content["schema"].category_names, ALL))(content["category"], "category")
     own = content["schema"].keypoint_names(content["category"])
     if set(content["keypoints"]) != set(own):  # a channel without a partner cannot be flipped
@@ -241,19 +242,26 @@ def checkpoint(path: str) -> str:
     raise DataError(path, None, "holds no checkpoint: expected a folder in which a training saved one")
 
 
-def find(parent: str) -> dict[str, str]:
+def find(parent: str, names: Optional[Collection[str]] = None) -> dict[str, str]:
     """Returns {category: folder} of the models in `parent`, which may be a model's own folder.
 
+    Args:
+        parent: the folder.
+        names: the only categories that count, of which there may be none; None for all. A damaged description of
+            another category's model does not matter then.
+
     Raises:
-        DataError: there is none.
+        DataError: there is no model; a description that counts is damaged.
     """
     if os.path.isfile(os.path.join(parent, DESCRIPTION)):
-        return {read(parent).category: parent}
-    names = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
-    folders = {name: os.path.join(parent, name) for name in names if re.fullmatch(CATEGORY_PATTERN, name)}
+        category = read(parent).category
+        return {category: parent} if names is None or category in names else {}
+    there = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
+    folders = {name: os.path.join(parent, name) for name in there if re.fullmatch(CATEGORY_PATTERN, name)}
     folders = {name: folder for name, folder in folders.items() if os.path.isfile(os.path.join(folder, DESCRIPTION))}
     # A folder of another name is somebody's copy.
-    models = {name: folder for name, folder in folders.items() if read(folder).category == name}
-    if not models:
+    counting = folders if names is None else folders.keys() & set(names)
+    models = {name: folder for name, folder in folders.items() if name in counting and read(folder).category == name}
+    if not models and (names is None or not folders):
         raise DataError(parent, None, f"holds no model: expected {DESCRIPTION}, or folders of models such as skirt/")
     return models

@@ -28,6 +28,8 @@ class Options(NamedTuple):
         scales, rotations: views to average, factors and degrees about the middle of the frame.
         decode: a method of the codec; None for the first net's own.
         average_points: average the nets' points instead of their outputs.
+        box_margin: what the nets see beyond a box, see `preprocessing.data.boxes.widened`; None: as much as they were
+            trained with.
     """
 
     flip: bool = False
@@ -37,10 +39,11 @@ class Options(NamedTuple):
     rotations: tuple = (0.0,)
     decode: Optional[str] = None
     average_points: bool = False
+    box_margin: Optional[float] = None
 
 
 def options_from(settings):
-    """Returns the Options that the flags of the group `inference`, a dict by name, ask for."""
+    """Returns the Options that the flags of the group `inference`, a dict by name, and `box_margin` ask for."""
     return Options(
         flip=settings["flip_on_test"],
         two_pass=settings["two_pass"],
@@ -49,6 +52,7 @@ def options_from(settings):
         rotations=tuple(settings["test_rotations"]),
         decode=settings["decode"],
         average_points=settings["average"] == "points",
+        box_margin=settings.get("box_margin"),
     )
 
 

@@ -24,7 +24,7 @@ def schema_for(parents, data_dir, category=None):
     """
     if records.list_shards(data_dir, ALL):
         return manifest.schema_of(data_dir)
-    found = [model_directory.find(parent) for parent in parents]
+    found = [_models_of(parent, category) for parent in parents]
     schemas = {}  # what differs in drawing alone is one
     for folder in (folder for folders in found for folder in folders.values()):
         schema = model_directory.read(folder).schema
@@ -47,6 +47,15 @@ def _fits(schema, columns, categories, found):
     if not (set(columns) <= {*annotations.KNOWN_COLUMNS, *schema.keypoints} and categories <= {*schema.category_names}):
         return False
     return all(_folder(folders, category, schema) for folders in found for category in categories)
+
+
+def _models_of(parent, category):
+    """Returns {category: folder} of the models that a category may be predicted with, its own and that of `all`.
+
+    All models for None and `all`, and where there is neither, which `find_models` says.
+    """
+    own = {} if category in (None, ALL) else model_directory.find(parent, (category, ALL))
+    return own or model_directory.find(parent)
 
 
 def _same_rows(one, other, categories):
@@ -76,7 +85,7 @@ def find_models(parents, categories, schema=None):
     Raises:
         DataError: a parent has neither.
     """
-    found = [model_directory.find(parent) for parent in parents]
+    found = [model_directory.find(parent, {*categories, ALL}) for parent in parents]
     models = {}
     for category in categories:
         for parent, folders in zip(parents, found):

@@ -9,13 +9,20 @@ import contextlib
 import json
 import os
 
+from base import parts
+from base.errors import DataError
 from base.files import cannot_write
+
+
+def beside(output):
+    """Returns the path of the file for the work whose result shall be `output`: `.<name>.partial` beside it."""
+    return os.path.join(os.path.dirname(os.path.abspath(output)), f".{os.path.basename(output)}.partial")
 
 
 def _is_whole(line):
     try:
         return line.endswith(b"\n") and isinstance(json.loads(line), list)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -77,11 +84,8 @@ class Journal:
         self.batches += 1
 
     def rows(self):
-        """Yields the rows, in the order of the work."""
-        with open(self._path, encoding="utf-8") as file:
-            next(file)
-            for line in file:
-                yield json.loads(line)
+        """Returns an iterator of the rows, in the order of the work."""
+        return rows(self._path)
 
     def leave(self):
         """Closes the file: the same work can go on with it; without a batch there is nothing to go on with."""
@@ -94,3 +98,64 @@ class Journal:
         """Removes the file: the work is done."""
         self._file.close()
         os.remove(self._path)
+
+    def finish(self, path):
+        """Gives the file, all of whose rows are there, the name of a finished one."""
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.replace(self._path, path)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+
+def check_finished(path, work, num_rows):
+    """Checks that a file was finished by a Journal, and for a work.
+
+    Args:
+        path: the file.
+        work: as for Journal.
+        num_rows: of all batches.
+
+    Raises:
+        DataError: it is of another work, cannot be read, or has lost rows.
+    """
+    try:
+        with open(path, "rb") as file:
+            made = _work_of(file.readline())
+            count = sum(map(_is_whole, file))
+    except OSError as error:
+        raise DataError(path, None, f"cannot be read ({error.strerror})") from error
+    if made is None:
+        raise DataError(path, "line 1", "does not say which work it is of: expected a part; run it again")
+    wrong = parts.foreign(path, made, json.loads(json.dumps(work)))
+    if wrong:
+        raise wrong
+    if count != num_rows:
+        raise DataError(path, None, f"has {count} whole rows: expected {num_rows}; run the part again")
+
+
+def is_finished(path, work, num_rows):
+    """Returns whether `check_finished` finds nothing wrong."""
+    try:
+        check_finished(path, work, num_rows)
+    except DataError:
+        return False
+    return True
+
+
+def rows(path):
+    """Yields the rows of a Journal's file, in the order of the work."""
+    with open(path, encoding="utf-8") as file:
+        next(file)
+        for line in file:
+            yield json.loads(line)
+
+
+def _work_of(line):
+    """Returns the work that the first line of a file says; None where it says none."""
+    try:
+        head = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return head["work"] if isinstance(head, dict) and isinstance(head.get("work"), dict) else None

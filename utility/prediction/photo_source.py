@@ -6,6 +6,7 @@ import itertools
 import os
 from typing import Callable, NamedTuple, Optional
 
+from base import files
 from base import schema as schemas
 from base.errors import DataError, DataErrors
 from base.schema import ALL, Schema
@@ -35,6 +36,7 @@ class PhotoSource(NamedTuple):
     Attributes:
         counts: {category: number of photos}, in alphabetical order, without the categories that have none.
         iterate: function(category, start) that yields the SourcePhoto of a category from the one numbered `start` on.
+        select: function(category, start, count) -> function() that yields `count` of them, and can be pickled.
         fingerprint: a text that differs for other photos.
         schema: the Schema of the photos' keypoints and categories.
         file: the CSV that names them; None for records.
@@ -43,6 +45,7 @@ class PhotoSource(NamedTuple):
 
     counts: dict
     iterate: Callable
+    select: Callable
     fingerprint: str
     schema: Schema
     file: Optional[str] = None
@@ -71,20 +74,20 @@ def _of_split(data_dir, wanted, schema):
     rows = annotations.read_images(file, schema)
     by_category = {name: [] for name in wanted}
     faults, digest = [], hashlib.sha256()
-    with open(file, "rb") as handle:
+    with open(files.local(file), "rb") as handle:
         digest.update(handle.read())
     for (image_id, category, box), line in zip(rows.keys, rows.lines):
         if category not in by_category:
             continue
         path, fault = layout.photo_path(data_dir, image_id)
-        if fault is None and not os.path.isfile(path):
+        if fault is None and not files.is_file(path):
             fault = "is missing: expected a JPEG photo"
         if fault:
             faults.append(DataError(file, f"line {line}, column image_id", f"{path} {fault}"))
         elif wrong_box := _wrong_box(path, box):
             faults.append(DataError(file, f"line {line}, column {boxes.COLUMN}", wrong_box))
         else:
-            digest.update(repr(_state(path)).encode())
+            digest.update(repr(files.state(path)).encode())
         position = sum(map(len, by_category.values()))
         read = functools.partial(_read, path, box, file, int(line))
         by_category[category].append(SourcePhoto(position, image_id, read, box))
@@ -94,8 +97,11 @@ def _of_split(data_dir, wanted, schema):
     def iterate(category, start):
         return itertools.islice(by_category[category], start, None)
 
+    def select(category, start, count):
+        return functools.partial(iter, by_category[category][start : start + count])
+
     counts = _counts(data_dir, {name: len(row) for name, row in by_category.items()})
-    return PhotoSource(counts, iterate, digest.hexdigest(), schema, file, rows.boxes is not None)
+    return PhotoSource(counts, iterate, select, digest.hexdigest(), schema, file, rows.boxes is not None)
 
 
 def _wrong_box(path, box):
@@ -114,28 +120,42 @@ def _read(path, box, file, line):
 
 
 def _of_records(data_dir, wanted, schema):
-    shards = {name: records.list_shards(data_dir, name) for name in wanted}
-    counts = _counts(data_dir, {name: records.count_records(files) for name, files in shards.items()})
-    states = [(os.path.basename(file), *_state(file)) for files in shards.values() for file in files]
+    shards = {
+        name: [(file, records.count_records([file])) for file in records.list_shards(data_dir, name)] for name in wanted
+    }
+    counts = _counts(data_dir, {name: sum(count for _, count in own) for name, own in shards.items()})
+    states = [(os.path.basename(file), *files.state(file)) for own in shards.values() for file, _ in own]
     first = dict(zip(counts, itertools.accumulate(counts.values(), initial=0)))
 
     def iterate(category, start):
-        examples = ((file, number, example) for file in shards[category] for number, example in _numbered(file, schema))
-        for index, (file, number, example) in enumerate(examples):
-            if index >= start:
+        return _photos_of_records(shards[category], schema, first[category], start)
+
+    def select(category, start, count):
+        return functools.partial(_photos_of_records, shards[category], schema, first[category], start, count)
+
+    return PhotoSource(counts, iterate, select, repr(states), schema)
+
+
+def _photos_of_records(shards, schema, position, start, count=None):
+    """Yields the SourcePhoto of a category's records, `count` of them (None: all) from the one numbered `start` on.
+
+    Args:
+        shards: (file, number of its records).
+        schema: theirs.
+        position: the row in the submission of the first record.
+    """
+    rest = count
+    for file, size in shards:
+        if start < size and rest != 0:
+            end = None if rest is None else start + rest
+            for number, example in itertools.islice(_numbered(file, schema), start, end):
                 feature = example.features.feature
                 encoded = feature["image/encoded"].bytes_list.value[0]
                 image_id = feature["image/filename"].bytes_list.value[0].decode()
                 read = functools.partial(_decode_record, encoded, file, number)
-                yield SourcePhoto(first[category] + index, image_id, read, records.box_of(example))
-
-    return PhotoSource(counts, iterate, repr(states), schema)
-
-
-def _state(path):
-    """Returns what changes when a file does: its size, and the time of its last change in nanoseconds."""
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
+                yield SourcePhoto(position + number - 1, image_id, read, records.box_of(example))
+            rest = None if rest is None else max(0, rest - (size - start))
+        start, position = max(0, start - size), position + size
 
 
 def _counts(data_dir, counts):

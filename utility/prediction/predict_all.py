@@ -1,71 +1,77 @@
 """The prediction of a whole test set: every category with its models, in batches, going on where it stopped."""
 
-import collections
-import concurrent.futures
+import contextlib
 import hashlib
 import itertools
 import os
+from typing import NamedTuple, Optional
 
 import numpy as np
 
-from base.machine import cores
-from base.schema import ALL
+from base import parts
+from base.files import check_no_folder, exclusive_file, remove_at_once
 from preprocessing.data import annotations, csv_rows
 from preprocessing.data.boxes import to_text
 from utility.model import model_directory
-from utility.prediction.partial_results import Journal
-from utility.prediction.predictor import Predictor
+from utility.prediction import engines, inference, partial_results
+from utility.prediction.engines import Batch
+from utility.prediction.partial_results import Journal, beside
+from utility.prediction.photo_source import PhotoSource
 
 
-def predict_all(source, models, output, options, batch_size, scores_output=None, on_photo=lambda: None, **loading):
-    """Predicts all photos of a test and writes the submission.
+class Work(NamedTuple):
+    """What is to be predicted, and how.
 
-    Args:
+    Attributes:
         source: PhotoSource.
         models: {category: folders of the models to average} for every category of the test.
-        output: the submission's path. The rows so far stand in `.<name>.partial` beside it while the work runs; the
-            same call goes on from them.
         options: inference.Options.
         batch_size: photos a batch.
-        scores_output: the path of a second CSV for the score of each point; None for none.
-        on_photo: called for each photo that is done, also by an earlier call.
-        **loading: `checkpoint` and `precision` of Predictor.
-
-    Raises:
-        DataError: a photo, a model, or the place of the output is wrong.
+        checkpoint, precision: those of Predictor.
     """
-    batches = [
-        (category, start, min(batch_size, count - start))
-        for category, count in source.counts.items()
-        for start in range(0, count, batch_size)
-    ]
-    work = {
-        "photos": source.fingerprint,
-        "models": {name: [_identity(folder, loading.get("checkpoint")) for folder in models[name]] for name in models},
-        "options": {**options._asdict(), **loading},
-        "batch_size": batch_size,
-    }
-    journal = Journal(_beside(output), work, [count for *_, count in batches])
-    try:
-        for _ in range(sum(count for *_, count in batches[: journal.batches])):
-            on_photo()
-        for rows in predicted(source, models, batches[journal.batches :], options, loading):
-            journal.add(rows)
-            for _ in rows:
-                on_photo()
-        _write(journal.rows(), source, output, scores_output)
-    except BaseException:
-        journal.leave()
-        raise
-    journal.remove()
+
+    source: PhotoSource
+    models: dict
+    options: inference.Options
+    batch_size: int
+    checkpoint: Optional[str] = None
+    precision: str = "float32"
+
+    def batches(self, part=None):
+        """Returns the batches, of a Part where one is given: the work is cut between them, see `engines`."""
+        size = self.batch_size
+        found = [
+            Batch(category, start, min(size, count - start))
+            for category, count in self.source.counts.items()
+            for start in range(0, count, size)
+        ]
+        if part is None:
+            return found
+        own = parts.shares(part.of, _sizes(found))[part.number - 1]
+        return found[own.start : own.stop]
+
+    def num_photos(self, part=None):
+        """Returns the number of photos, of a Part where one is given."""
+        return sum(_sizes(self.batches(part)))
+
+    def identity(self):
+        """Returns a dict of JSON values that differs for another work."""
+        return {
+            "photos": self.source.fingerprint,
+            "models": {
+                name: [identity(folder, self.checkpoint) for folder in folders] for name, folders in self.models.items()
+            },
+            "options": {**self.options._asdict(), **self.loading},
+            "batch_size": self.batch_size,
+        }
+
+    @property
+    def loading(self):
+        return {"checkpoint": self.checkpoint, "precision": self.precision}
 
 
-def _beside(output):
-    return os.path.join(os.path.dirname(os.path.abspath(output)), f".{os.path.basename(output)}.partial")
-
-
-def _identity(folder, checkpoint):
-    """Returns a text that differs for other weights: a checkpoint's index holds the checksum of every variable."""
+def identity(folder, checkpoint=None):
+    """Returns a text that differs for other weights: a checkpoint's index has the checksum of every variable."""
     path = model_directory.checkpoint(checkpoint or folder)
     digest = hashlib.sha256()
     for file in (os.path.join(folder, model_directory.DESCRIPTION), path + ".index"):
@@ -74,54 +80,92 @@ def _identity(folder, checkpoint):
     return digest.hexdigest()
 
 
-def predicted(source, models, batches, options, loading):
-    """Yields the rows of each batch, [position, image id, category, points [K][2], scores [K], box if any].
+def predict_all(work, output, scores_output=None, on_photo=lambda: None, engine="local"):
+    """Predicts all photos of a test and writes the submission.
 
     Args:
-        source, models, options: as for `predict_all`.
-        batches: (category, number of its first photo within the category, number of photos), one after the other.
-        loading: {checkpoint, precision} of Predictor.
+        work: Work.
+        output: the submission's path. The rows so far stand in `.<name>.partial` beside it while the work runs; the
+            same call goes on from them.
+        scores_output: the path of a second CSV for the score of each point; None for none.
+        on_photo: called for each photo that is done, also by an earlier call.
+        engine: one of `engines.NAMES`.
+
+    Raises:
+        DataError: a photo, a model, or the place of the output is wrong.
     """
-    loaded, predictor = None, None
-    for category, group in itertools.groupby(batches, key=lambda batch: batch[0]):
-        whole = all(model_directory.read(folder).category == ALL for folder in models[category])
-        wanted = (models[category], ALL if whole else category)
-        if wanted != loaded:  # a model of `all` is loaded once for every category
-            predictor = None  # frees the former one first
-            predictor, loaded = Predictor(*wanted, options=options, **loading), wanted
-        first = next(group)
-        photos = source.iterate(category, first[1])
-        for batch, images in _read_ahead(photos, (count for *_, count in itertools.chain([first], group))):
-            boxes = [photo.box for photo in batch]
-            points, scores = predictor.find(images, [category] * len(images), boxes)
-            yield [
-                [photo.position, photo.image_id, category, row.tolist(), values.tolist(), *_if_any(photo.box)]
-                for photo, row, values in zip(batch, points, scores)
-            ]
+    journal = Journal(beside(output), work.identity(), _sizes(work.batches()))
+    with _predicting(journal, work, work.batches(), on_photo, engine):
+        _write(journal.rows(), work.source, output, scores_output)
+    journal.remove()
 
 
-def _if_any(box):
-    return [] if box is None else [box]
+def predict_part(work, part, output, on_photo=lambda: None, engine="local"):
+    """Predicts a Part of the photos, for `merge`; a part that is done is not predicted again.
+
+    Other arguments and errors are those of `predict_all`.
+    """
+    batches, wanted = work.batches(part), {**work.identity(), "part": str(part)}
+    check_no_folder(output)
+    path = parts.place(parts.folder_beside(output), part)
+    with exclusive_file(path):
+        if partial_results.is_finished(path, wanted, sum(_sizes(batches))):
+            for _ in range(sum(_sizes(batches))):
+                on_photo()
+            return
+        journal = Journal(beside(path), wanted, _sizes(batches))
+        with _predicting(journal, work, batches, on_photo, engine):
+            pass
+        journal.finish(path)
 
 
-def _read_ahead(photos, sizes):
-    """Yields (photos, their pixels) batch by batch, while the next ones are read, one photo per core."""
-    readers = cores()
-    with concurrent.futures.ThreadPoolExecutor(readers) as executor:
-        waiting = collections.deque()
-        for size in sizes:
-            batch = list(itertools.islice(photos, size))
-            waiting.append((batch, [executor.submit(photo.read) for photo in batch]))
-            if sum(len(batch) for batch, _ in waiting) >= readers + len(waiting[0][0]):
-                batch, images = waiting.popleft()
-                yield batch, [image.result() for image in images]
-        for batch, images in waiting:
-            yield batch, [image.result() for image in images]
+def merge(work, output, scores_output=None):
+    """Writes the submission from its parts, the bytes that `predict_all` writes, and removes them.
+
+    Returns:
+        How many parts there were.
+
+    Raises:
+        DataError: a part is missing, or of another work, or the output cannot be written.
+    """
+    folder = parts.folder_beside(output)
+    found = parts.complete(folder)
+    paths = [parts.place(folder, part) for part in found]
+    sizes, whole = _sizes(work.batches()), work.identity()
+    for part, path, own in zip(found, paths, parts.shares(len(found), sizes)):
+        rows = sum(sizes[own.start : own.stop])
+        partial_results.check_finished(path, {**whole, "part": str(part)}, rows)
+    _write(itertools.chain.from_iterable(map(partial_results.rows, paths)), work.source, output, scores_output)
+    remove_at_once(folder)
+    return len(paths)
+
+
+def _sizes(batches):
+    return [batch.count for batch in batches]
+
+
+@contextlib.contextmanager
+def _predicting(journal, work, batches, on_photo, engine):
+    """Predicts the batches that a journal lacks, before the block; where either fails, the journal stays."""
+    try:
+        for _ in range(sum(_sizes(batches[: journal.batches]))):
+            on_photo()
+        rest = batches[journal.batches :]
+        for rows in engines.load(engine).predicted(work.source, work.models, rest, work.options, work.loading):
+            journal.add(rows)
+            for _ in rows:
+                on_photo()
+        yield
+    except BaseException:
+        journal.leave()
+        raise
 
 
 def _write(rows, source, output, scores_output):
     """Writes the submission and the scores, rows by position."""
-    schema, rows = source.schema, sorted(rows, key=lambda row: row[0])
+    schema = source.schema
+    rows = ([*row[:3], np.array(row[3]), np.array(row[4]), *row[5:]] for row in rows)  # lists take much memory
+    rows = sorted(rows, key=lambda row: row[0])
     points = np.full([len(rows), len(schema.keypoints), 2], -1.0)
     visibility = np.full([len(rows), len(schema.keypoints)], -1)
     scores = np.full([len(rows), len(schema.keypoints)], np.nan)
@@ -140,8 +184,12 @@ def _write(rows, source, output, scores_output):
 
 def _write_scores(path, image_ids, categories, scores, schema, boxes):
     last = [()] * len(scores) if boxes is None else [(to_text(box),) for box in boxes]
-    rows = [annotations.columns(schema, boxes is not None)]
-    for image_id, category, row, box in zip(image_ids, categories, scores, last):
-        cells = ("" if np.isnan(score) else f"{score:.6f}" for score in row)
-        rows.append([image_id, category, *cells, *box])
-    csv_rows.write(path, rows)
+    cells = (
+        (image_id, category, *map(_score_cell, row)) for image_id, category, row in zip(image_ids, categories, scores)
+    )
+    rows = ((*own, *box) for own, box in zip(cells, last))
+    csv_rows.write(path, itertools.chain([annotations.columns(schema, boxes is not None)], rows))
+
+
+def _score_cell(score):
+    return "" if np.isnan(score) else f"{score:.6f}"

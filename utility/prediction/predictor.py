@@ -16,6 +16,7 @@ import numpy as np
 
 from base.errors import DataError
 from base.schema import ALL, Schema
+from preprocessing.data.boxes import widened
 from utility.model import codec, inference_graph, model_directory
 from utility.model.description import ModelDescription
 from utility.prediction import inference, photo_reading
@@ -85,6 +86,7 @@ class Predictor:
             _check_decoding(folder, model, options.decode)
         _check_average(model_dirs, models, options)
         prefix = checkpoint and os.fspath(checkpoint)
+        self._margins = [model.box_margin if options.box_margin is None else options.box_margin for model in models]
         frozen_nets = [inference_graph.freeze(os.fspath(folder), prefix) for folder in model_dirs]
         self._passes = Passes(
             lambda: [inference.Net(model, graph, self.category, options.decode) for model, graph in frozen_nets],
@@ -156,8 +158,8 @@ class Predictor:
         Args:
             images: N arrays [H, W, 3] uint8 RGB, of any sizes.
             categories: N names of the schema's categories; `all` for every keypoint of a predictor of `all`.
-            boxes: N boxes (x0, y0, x1, y1) in pixels: what they hold, whole pixels, is taken for the photo (see
-                `preprocessing.data.boxes`). None, or one that is None: the whole photo.
+            boxes: N boxes (x0, y0, x1, y1) in pixels: what they and their margin hold, whole pixels, is taken for the
+                photo (see `preprocessing.data.boxes`). None, or one that is None: the whole photo.
 
         Returns:
             points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
@@ -165,8 +167,8 @@ class Predictor:
 
         Raises:
             ValueError: there are not as many categories, or boxes, as photos.
-            DataError: one is no such array, a category is none of the predictor's, or a box is not one, or leaves
-                nothing of its photo.
+            DataError: one is no such array, a category is none of the predictor's, a box is not one, or leaves nothing
+                of its photo, or there are boxes for models that were trained with different margins.
         """
         boxes = [None] * len(images) if boxes is None else boxes
         if not len(images) == len(categories) == len(boxes):
@@ -179,12 +181,19 @@ class Predictor:
                 self._category_of(category)
         for number, image in enumerate(images):
             _check_pixels(image, f"photo {number}")
-        cuts = [_cut(image, box, f"photo {number}") for number, (image, box) in enumerate(zip(images, boxes))]
+        margin = self._box_margin() if any(box is not None for box in boxes) else 0.0
+        cuts = [_cut(image, box, f"photo {number}", margin) for number, (image, box) in enumerate(zip(images, boxes))]
         points, scores = self._passes.find([part for *_, part in cuts], categories)
         points = points + np.array([corner for *corner, _ in cuts], np.float32)[:, None]
         own = self.schema.keypoint_indices(self.category)
         channels = [[own.index(index) for index in self.schema.keypoint_indices(category)] for category in categories]
         return [row[c] for row, c in zip(points, channels)], [row[c] for row, c in zip(scores, channels)]
+
+    def _box_margin(self) -> float:
+        if len(set(self._margins)) > 1:
+            what = f"were trained with margins of {', '.join(f'{margin:g}' for margin in self._margins)} around boxes"
+            raise DataError("the models", None, f"{what}: expected the same, or --box_margin")
+        return self._margins[0]
 
     def _category_of(self, category: Optional[str]) -> str:
         category = category or self.category
@@ -235,8 +244,10 @@ def _check_pixels(image: np.ndarray, name: str) -> None:
         raise DataError(name, None, what)
 
 
-def _cut(image: np.ndarray, box: Optional[Sequence[float]], name: str) -> tuple[int, int, np.ndarray]:
-    """Returns (left, top, the part of the image within the box)."""
+def _cut(
+    image: np.ndarray, box: Optional[Sequence[float]], name: str, margin: float = 0.0
+) -> tuple[int, int, np.ndarray]:
+    """Returns (left, top, the part of the image within the box and its margin)."""
     height, width = image.shape[:2]
     if box is None:
         return 0, 0, image
@@ -246,4 +257,5 @@ def _cut(image: np.ndarray, box: Optional[Sequence[float]], name: str) -> tuple[
     if x0 >= x1 or y0 >= y1:
         what = f"box {','.join(map(str, box))} leaves nothing of its {width}x{height} pixels: expected x0 < x1, y0 < y1"
         raise DataError(name, None, what)
+    x0, y0, x1, y1 = widened(np.array([x0, y0, x1, y1]), np.array([width, height]), margin).tolist()
     return x0, y0, image[y0:y1, x0:x1]

@@ -9,7 +9,7 @@ import os
 import cv2
 import numpy as np
 
-from base import stderr
+from base import files, stderr
 from base.errors import DataError
 
 _USUAL_RATE = 25.0
@@ -27,7 +27,7 @@ def frames(path):
     Raises:
         DataError: OpenCV cannot read it, or, from the iterator, not even its first frame.
     """
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(str(files.local(path)))
     try:
         if not capture.isOpened() or capture.get(cv2.CAP_PROP_FRAME_WIDTH) < 1:
             raise DataError(path, None, "cannot be read as a video: expected one that OpenCV reads (MP4, AVI, …)")

@@ -115,6 +115,7 @@ def _inputs(job: Job) -> dict[str, Any]:
         "data_dir": job.settings.data_dir,
         "category": job.category,
         "image_size": job.settings.train_image_size,
+        "box_margin": job.model.box_margin,
         "num_preprocessing_threads": job.settings.num_preprocessing_threads,
     }
 

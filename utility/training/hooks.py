@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ import time
 import tensorflow as tf
 from tqdm import tqdm
 
-from base import full_disk
+from base import files, full_disk
 from base.plain_paths import plain
 
 _log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class SaveHook(v1.train.SessionRunHook):
     """Saves checkpoints, and evaluates where the steps meet a grid.
 
     The grid counts from step 0, so that a resumed training evaluates at the steps of an undisturbed one; TensorFlow's
-    own hook counts from where it was started.
+    own hook counts from where it was started. Where the folder stands for a URL, a checkpoint is sent when it is whole.
 
     Args:
         prefix: of the checkpoints' names.
@@ -136,8 +137,10 @@ class SaveHook(v1.train.SessionRunHook):
         # Where workers count steps asynchronously, a step of the grid may be passed without being met.
         if step // self._steps_per_eval > self._saved_step // self._steps_per_eval or step >= self._total:
             checkpoint = self._save(run_context.session, step)
-            if self._evaluate is not None and self._evaluate(checkpoint):
-                run_context.request_stop()
+            if self._evaluate is not None:
+                if self._evaluate(checkpoint):
+                    run_context.request_stop()
+                files.send(os.path.dirname(self._prefix))
         elif time.monotonic() - self._saved_time > self._seconds:
             self._save(run_context.session, step)
 
@@ -151,6 +154,7 @@ class SaveHook(v1.train.SessionRunHook):
         path = f"{self._prefix}-{step}"
         with full_disk.naming_checkpoint(path):
             saver.save(session, plain(self._prefix), global_step=step, write_meta_graph=False)
+        files.send(os.path.dirname(self._prefix))
         self._saved_step, self._saved_time = step, time.monotonic()
         return path
 

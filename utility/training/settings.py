@@ -16,6 +16,7 @@ class TrainingSettings:
         data_dir, model_dir: the folder of the records, and the parent folder of the models.
         data_format: of the inside of the net; None: the device's best.
         train_image_size: height and width of the input, in pixels.
+        box_margin: what the input shows beyond a box; None: nothing.
         flags: every flag of the program by name: a codec takes its own from there, and so does the augmentation.
         given: the names of the flags that were given, not left at their defaults.
     """
@@ -127,6 +128,7 @@ class TrainingSettings:
     model_dir: str = ""
     data_format: Optional[str] = None
     train_image_size: int = 256
+    box_margin: Optional[float] = None
     flags: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     given: frozenset[str] = frozenset()
 

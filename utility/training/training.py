@@ -10,9 +10,10 @@ from typing import Any, Optional
 
 import tensorflow as tf
 
-from base import full_disk
+from base import files, full_disk
 from base.errors import DataError, UsageError
 from base.files import exclusive_folder
+from base.remote import places
 from preprocessing.data import manifest
 from preprocessing.data.manifest import naming_damage
 from utility.model import checkpoints, codec, model_directory
@@ -58,8 +59,15 @@ def train_all(settings: TrainingSettings, net: str, net_options: Mapping[str, An
     if distribution.is_cluster and settings.on_nan == "rollback":
         # Every process would have to leave the step under way and start anew, which TensorFlow's servers cannot.
         raise UsageError("--on_nan=rollback works on one machine: expected --on_nan=stop with TF_CONFIG")
+    if distribution.is_cluster and settings.seq_train and places.mirror_of(settings.model_dir):
+        # A worker could fetch `all` before the chief has sent it.
+        raise UsageError(
+            "--seq_train of several machines needs a folder that they share: expected no URL in --model_dir"
+        )
     with shared_folder.shared(settings.model_dir, distribution):
         for category, own_settings in training_plan.models(settings):
+            if not distribution.is_chief:
+                files.receive(settings.model_dir)
             train(plan_job(category, own_settings, net, net_options, distribution))
 
 

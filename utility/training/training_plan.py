@@ -112,6 +112,7 @@ def describe(
         normalisation,
         own_codec,
         _codec_settings(own_codec, settings),
+        settings.box_margin or 0.0,
     )
 
 

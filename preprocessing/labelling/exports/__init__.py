@@ -3,12 +3,11 @@
 A format's file has
 
     IS_FOLDER: whether the output is a folder; else it is one file.
+    FLAGS: those of tools/export_labels.py that only some formats have a use for, this one among them.
     write(export, output): writes an `exported.Export`, whole or not at all, with one photo at a time in memory. Raises
         DataError, DataErrors; OSError where the disk is full.
     interface(schema): returns the text that makes the tool show what `write` writes; only of tools that need one.
 """
-
-import importlib
 
 from base import listing
 
@@ -16,5 +15,9 @@ FORMATS = listing.modules(__path__)
 
 
 def load(name):
-    """Returns the module of a format, by one of FORMATS."""
-    return importlib.import_module(f"{__name__}.{name}")
+    """Returns the module of a format, by one of FORMATS.
+
+    Raises:
+        DataError: its file has an error.
+    """
+    return listing.load(__name__, name, "IS_FOLDER", "write")

@@ -14,6 +14,7 @@ from base.files import atomic_write
 from preprocessing.labelling.exports._json_list import JsonList
 
 IS_FOLDER = False
+FLAGS = ("scores", "whole_photos")
 
 
 def write(export, output):

@@ -14,6 +14,7 @@ from xml.sax.saxutils import XMLGenerator, quoteattr
 from base.files import atomic_write
 
 IS_FOLDER = False
+FLAGS = ("interface",)
 
 BOX_LABEL = "garment"
 

@@ -12,6 +12,7 @@ from base.files import atomic_write
 from preprocessing.labelling.exports._json_list import JsonList
 
 IS_FOLDER = False
+FLAGS = ("interface", "photo_url", "scores")
 
 _CATEGORY, _GARMENT, _KEYPOINTS, _STATE = "category", "garment", "keypoints", "state"  # the interface's controls
 _OCCLUDED = "occluded"

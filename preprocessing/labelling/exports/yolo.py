@@ -19,6 +19,7 @@ from preprocessing.data import photos
 from preprocessing.data.annotations import shown
 
 IS_FOLDER = True
+FLAGS = ("link_photos", "whole_photos")
 
 _DIGITS = 12  # behind the point: 1e-7 pixels of the largest photo, so that rounding finds the whole pixels again
 

@@ -8,9 +8,10 @@ A format's file has
     is_like(path, text) -> whether labels look like this format, for those who do not name it. `text` is a file's
         beginning, None for a folder.
     SCHEMA -> the name of the schema of a data set that has its own; other formats have none.
+    FLAGS -> those of tools/import_labels.py that only some formats have a use for, this one among them: `category`
+        where labels may name none, `partition` where they name several. Formats without either have none.
 """
 
-import importlib
 import os
 
 from base import listing
@@ -21,8 +22,12 @@ FORMATS = listing.modules(__path__)
 
 
 def load(name):
-    """Returns the module of a format, by one of FORMATS."""
-    return importlib.import_module(f"{__name__}.{name}")
+    """Returns the module of a format, by one of FORMATS.
+
+    Raises:
+        DataError: its file has an error.
+    """
+    return listing.load(__name__, name, "is_like", "read")
 
 
 def guess(path):

@@ -34,7 +34,7 @@ def read(path, schema, notes):
     for key, index, annotation in items(path):
         if key == "annotations":
             where = f"annotations[{index}]"
-            with notes.collecting(path, where):
+            with notes.collecting(path, where, _photo_of(annotation, images)):
                 where = f"annotation {shown(annotation['id'])}" if "id" in annotation else where
                 if not any(annotation.get("keypoints") or ()):
                     notes.count("annotation", "without keypoints passed over")
@@ -108,6 +108,12 @@ def _category(path, where, category):
     if not isinstance(keypoints, list) or not all(isinstance(name, str) for name in keypoints):
         raise DataError(path, f"{where}.keypoints", f"expected a list of names, got {shown(keypoints)}")
     return str(category["name"]), keypoints
+
+
+def _photo_of(annotation, images):
+    """Returns the name of an annotation's photo; None where the annotation does not say it."""
+    number = annotation.get("image_id") if isinstance(annotation, dict) else None
+    return images[number][0] if isinstance(number, (int, str)) and number in images else None
 
 
 def _garment(path, where, annotation, images, categories, schema):

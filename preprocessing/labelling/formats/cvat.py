@@ -9,6 +9,7 @@ import xml.etree.ElementTree
 from base.errors import DataError
 from preprocessing.labelling.labelled import Garment, gathering, number, read_text
 
+FLAGS = ("category",)
 _EXPECTED = "the export CVAT for images 1.1"
 _PIECE = 1 << 20  # characters that are parsed at a time
 _NO_GROUP = (None, "", "0")

@@ -39,12 +39,16 @@ def read(path, schema, notes):
             if not items:
                 notes.count("file", "without items passed over")
             for key in items:
-                with notes.collecting(file, key):
+                with notes.collecting(file, key, _photo(file)):
                     garment = _garment(file, key, content[key], schema)
                     if garment.points or garment.faults:
                         yield garment
                     else:
                         notes.count("item", "without landmarks passed over")
+
+
+def _photo(file):
+    return f"image/{os.path.splitext(os.path.basename(file))[0]}.jpg"
 
 
 def _garment(file, key, item, schema):
@@ -53,9 +57,8 @@ def _garment(file, key, item, schema):
         what = f"expected one of {listed(schema.category_names)}, got {shown(item['category_name'])}"
         raise DataError(file, f"{key}.category_name", what)
     labels = schema.keypoint_names(category)
-    name = f"image/{os.path.splitext(os.path.basename(file))[0]}.jpg"
     box = tuple(numbers(item["bounding_box"], 4, file, f"{key}.bounding_box"))
-    garment = Garment(file, key, [name], None, [category], [], box, drops_outside=True)
+    garment = Garment(file, key, [_photo(file)], None, [category], [], box, drops_outside=True)
     values = numbers(item["landmarks"], 3 * len(labels), file, f"{key}.landmarks")
     for label, x, y, state in zip(labels, values[::3], values[1::3], values[2::3]):
         with gathering(garment.faults, file, f"{key}, {label}"):

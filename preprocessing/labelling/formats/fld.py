@@ -14,6 +14,7 @@ from preprocessing.labelling.formats._ragged_table import RaggedTable
 from preprocessing.labelling.labelled import Garment, gathering, number, numbers, shown, whole
 
 SCHEMA = "fld"
+FLAGS = ("partition",)
 
 _LANDMARKS = "list_landmarks"
 _BOX = ("x_1", "y_1", "x_2", "y_2")

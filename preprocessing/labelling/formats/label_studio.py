@@ -11,6 +11,7 @@ from base.errors import DataError, DataErrors
 from preprocessing.labelling import json_items
 from preprocessing.labelling.labelled import Garment, gathering, head, number, shown
 
+FLAGS = ("category",)
 _EXPECTED = "Label Studio's export named JSON"
 _ADDRESS = re.compile(r"\.\w{3,4}($|[?&])")
 _PHOTO = re.compile(r"\.(jpe?g|png|webp|bmp|gif|tiff?)($|[?&])", re.IGNORECASE)
@@ -42,7 +43,7 @@ def read(path, schema, notes):
                 continue
             if len(finished) > 1:
                 notes.count("task", "with several annotations ({places}): the last counts", where)
-            yield from _garments(path, where, task, results, schema)
+            yield from list(_garments(path, where, task, results, schema))  # all of a photo's, or none
     if not index and not head(path).lstrip().startswith("["):
         raise DataError(path, None, f"is no list of tasks: expected {_EXPECTED}")
     if index and not is_finished:

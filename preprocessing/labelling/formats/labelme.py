@@ -12,6 +12,7 @@ from preprocessing.labelling import json_items
 from preprocessing.labelling.formats import _folders, deepfashion2
 from preprocessing.labelling.labelled import Garment, gathering, number, shown
 
+FLAGS = ("category",)
 _EXPECTED = "a file that labelme saved"
 
 

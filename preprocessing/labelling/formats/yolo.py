@@ -46,7 +46,7 @@ def read(path, schema, notes):
             if not any(rows):
                 notes.count("file", "without garments passed over")
             for line, row in enumerate(rows, start=1):
-                with notes.collecting(file, f"line {line}"):
+                with notes.collecting(file, f"line {line}", _names(file)[0]):
                     garment = _garment(file, line, row, settings, notes) if row else None
                     if garment and (garment.points or garment.faults):
                         yield garment

@@ -86,6 +86,26 @@ def test_a_compressed_file_that_grows_a_thousandfold_is_refused_early(tmp_path, 
     assert raised.value.lines()[0].startswith(f"{file}: line ")
 
 
+def test_a_file_is_as_long_as_it_looks(path, monkeypatch):
+    """A plain file of any length is read, and a compressed one whose length is no surprise."""
+    expected = annotations.read(path).keys
+    monkeypatch.setattr(csv_rows, "_MOST_CHARACTERS", 10)
+    assert annotations.read(path).keys == expected
+    packed = path.with_suffix(".csv.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert annotations.read(packed).keys == expected
+    monkeypatch.setattr(csv_rows, "_MOST_TIMES", 1)
+    with pytest.raises(DataError, match=f"file longer than {packed.stat().st_size:,}"):
+        annotations.read(packed)
+
+
+def test_points_that_stay_whole_pixels_are_the_same(path):
+    (small, _), (usual, _) = (annotations.parse(path, True, whole_pixels=whole) for whole in (True, False))
+    assert (small.points.dtype, usual.points.dtype) == (np.int32, np.float64)
+    np.testing.assert_array_equal(small.points, usual.points)
+    np.testing.assert_array_equal(small.visibility, usual.visibility)
+
+
 def test_a_table_is_read_in_the_memory_that_its_points_take(tmp_path, monkeypatch):
     monkeypatch.setattr(annotations, "_MOST_KNOWN_CELLS", 1_000)
     file, generator = tmp_path / "many.csv", np.random.default_rng(0)

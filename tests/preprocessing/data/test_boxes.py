@@ -49,6 +49,27 @@ def test_a_table_is_read_as_it_is_written(tmp_path_factory, rows, ending):
     assert annotations.read_images(file).boxes == rows
 
 
+@hypothesis.settings(deadline=None)
+@hypothesis.given(BOXES, st.tuples(*[st.integers(0, 50)] * 2), st.floats(0, 10))
+def test_what_a_net_sees_is_the_box_its_margin_and_nothing_else(box, beyond, margin):
+    size = box[2] + beyond[0], box[3] + beyond[1]
+    seen = boxes.widened(np.array(box), np.array(size), margin).tolist()
+    assert boxes.outside(seen, size) is None
+    for low, high, wide_low, wide_high, side in zip(box[:2], box[2:], seen[:2], seen[2:], size):
+        more = margin * (high - low)
+        assert max(low - more - 1, 0) <= wide_low <= max(low - more, 0) + 1e-3
+        assert min(high + more, side) - 1e-3 <= wide_high <= min(high + more + 1, side)
+    in_training = boxes.widened(tf.constant(box), tf.constant(size), margin)
+    assert in_training.numpy().tolist() == seen
+    assert boxes.widened(np.array(box), np.array(size), 0.0).tolist() == list(box)
+    assert boxes.widened(np.array([0, 0, *size]), np.array(size), margin).tolist() == [0, 0, *size]
+
+
+def test_a_margin_is_a_share_of_each_side():
+    both = np.array([[20, 10, 40, 20], [0, 0, 30, 40]])
+    assert boxes.widened(both, np.array([60, 40]), 0.1).tolist() == [[18, 9, 42, 21], [0, 0, 33, 40]]
+
+
 def test_a_table_without_boxes_has_no_such_column(tmp_path):
     file = tmp_path / "plain.csv"
     annotations.write(file, ["Images/dress/a.jpg"], ["dress"], np.full([1, 24, 2], 7), np.ones([1, 24], int))

@@ -23,7 +23,16 @@ from PIL import Image
 
 from base import files
 from base.errors import DataError, DataErrors
-from preprocessing.data import annotations, conversion, conversion_plan, layout, manifest, photos, records
+from preprocessing.data import (
+    annotations,
+    conversion,
+    conversion_plan,
+    layout,
+    manifest,
+    photos,
+    records,
+    shard_writing,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = {"blouse": 3, "dress": 20, "outwear": 0, "skirt": 41, "trousers": 1}
@@ -184,9 +193,9 @@ def test_a_stopped_conversion_goes_on_to_the_same_bytes(data, tmp_path, after, m
     done = set(pending["shards"]) if pending else set()
     assert bool(done) == (after >= 30)
     written = []
-    really_write = conversion._write_shard
+    really_write = shard_writing.write_shard
     monkeypatch.setattr(
-        conversion, "_write_shard", lambda shard, *rest: written.append(shard.name) or really_write(shard, *rest)
+        shard_writing, "write_shard", lambda shard, *rest: written.append(shard.name) or really_write(shard, *rest)
     )
     conversion.convert(plan(data), tmp_path / "stopped", labelled=True, skip_bad=False)
     assert contents(tmp_path / "stopped") == contents(tmp_path / "undisturbed")
@@ -352,9 +361,9 @@ def test_good_shards_survive_faults_and_the_repaired_data_give_the_undisturbed_b
     shutil.rmtree(copy)
     shutil.copytree(tmp_path / "repaired", copy)
     written = []
-    write = conversion._write_shard
+    write = shard_writing.write_shard
     monkeypatch.setattr(
-        conversion, "_write_shard", lambda shard, *rest: written.append(shard.name) or write(shard, *rest)
+        shard_writing, "write_shard", lambda shard, *rest: written.append(shard.name) or write(shard, *rest)
     )
     convert(copy, tmp_path / "out")
     assert len(written) == 1
@@ -437,7 +446,7 @@ def test_a_stop_while_the_shards_take_their_places(data, tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(DataError, match="the conversion was stopped"):
         manifest.verify(tmp_path / "out", ["skirt"])
-    monkeypatch.setattr(conversion, "_write_shard", None)  # nothing is left to write
+    monkeypatch.setattr(shard_writing, "write_shard", None)  # nothing is left to write
     convert(data, tmp_path / "out")
     assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
 

@@ -69,6 +69,30 @@ def test_a_box_gives_the_input_of_the_photo_that_it_cuts_out(folders, training):
 
 
 @pytest.mark.parametrize("training", [True, False])
+def test_a_margin_gives_the_input_of_a_larger_box(tmp_path, training):
+    """So all that holds for a box holds for one with its margin, draws of the augmentation included."""
+    margin, generator = 0.25, np.random.default_rng(1)
+    names = ("margin", "larger")
+    for name in names:
+        (tmp_path / name).mkdir()
+    writers = [tf.io.TFRecordWriter(str(tmp_path / name / "skirt_0000.tfrecord")) for name in names]
+    for number in range(12):
+        image, points = smooth(generator, 120, 150), np.full([24, 2], -1)
+        x0, y0 = generator.integers(0, 60, 2).tolist()
+        x1, y1 = (x0 + 4 * int(generator.integers(8, 16)), y0 + 4 * int(generator.integers(6, 12)))
+        points[OWN] = generator.integers([x0, y0], [x1, y1], [4, 2])
+        more_x, more_y = (x1 - x0) // 4, (y1 - y0) // 4
+        larger = (max(x0 - more_x, 0), max(y0 - more_y, 0), min(x1 + more_x, 150), min(y1 + more_y, 120))
+        for writer, box in zip(writers, ((x0, y0, x1, y1), larger)):
+            writer.write(serialise(f"Images/skirt/{number}.jpg", image, points, box))
+    for writer in writers:
+        writer.close()
+    seen = [batch(tmp_path / name, training, box_margin=own) for name, own in zip(names, (margin, 0.0))]
+    for name, values in seen[0].items():
+        np.testing.assert_array_equal(values, seen[1][name], err_msg=name)
+
+
+@pytest.mark.parametrize("training", [True, False])
 def test_errors_are_measured_in_the_photo_s_own_pixels(folders, training):
     """What leads back from the input leads to where the CSV has the points: flips exchange left and right, though."""
     options = {"augmentation": AugmentationOptions(flip_probability=0.0)} if training else {}

@@ -171,6 +171,13 @@ def test_missing_records_are_named(tmp_path):
         _batches(tmp_path)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_records_of_a_test_split_are_refused(tmp_path, training):
+    _write(tmp_path, [(np.zeros((20, 30, 3), np.uint8), None, None)])
+    with pytest.raises(DataError, match=r"skirt_0000.tfrecord: holds test records, without keypoints: expected"):
+        _batches(tmp_path, training=training)
+
+
 def test_the_records_read_without_our_code_give_the_same_points(records):
     """What stands below uses tf.data alone, as anyone could write it from the format's description."""
     integers = tf.io.FixedLenFeature([24], tf.int64)

@@ -1,4 +1,4 @@
-"""Boxes in their photos: whole pixels, margins, and what is refused."""
+"""Boxes in their photos: whole pixels, and what is refused."""
 
 import math
 
@@ -23,13 +23,13 @@ def photo(tmp_path_factory):
     return str(path)
 
 
-def placed(photo, frames, margin=0.0, category="skirt", wanted=None, default=None, size=None, names=("a.jpg",)):
+def placed(photo, frames, category="skirt", wanted=None, default=None, size=None, names=("a.jpg",)):
     notes = Notes("boxes.csv")
     found = [
         Detection(f"line {number}", KEYS, name, category, frame, size=size)
         for number, (frame, name) in enumerate(zip(frames, names * len(frames)))
     ]
-    rules = Rules(["dress", "skirt"], wanted, default, margin)
+    rules = Rules(["dress", "skirt"], wanted, default)
     return place(found, PhotoNames({photo: "a.jpg"}), rules, "boxes.csv", notes), notes
 
 
@@ -37,16 +37,12 @@ spans = st.tuples(st.floats(-80, 80), st.floats(0.1, 80))
 
 
 @hypothesis.settings(max_examples=200, deadline=None, derandomize=True)
-@hypothesis.given(spans, spans, st.floats(0, 2))
-def test_a_box_is_the_smallest_of_whole_pixels_in_the_photo_that_holds_frame_and_margin(photo, columns, rows, margin):
+@hypothesis.given(spans, spans)
+def test_a_box_is_the_smallest_of_whole_pixels_in_the_photo_that_holds_the_frame(photo, columns, rows):
     (x, width), (y, height) = columns, rows
-    found, notes = placed(photo, [(x, y, x + width, y + height)], margin)
+    found, notes = placed(photo, [(x, y, x + width, y + height)])
     inside = [
-        {
-            pixel
-            for pixel in range(side)
-            if pixel + 1 - 1e-4 > low - margin * length and pixel + 1e-4 < low + length + margin * length
-        }
+        {pixel for pixel in range(side) if pixel + 1 - 1e-5 > low and pixel + 1e-5 < low + length}
         for low, length, side in ((x, width, SIZE[0]), (y, height, SIZE[1]))
     ]
     if found:
@@ -67,16 +63,11 @@ def test_whole_pixels_stay_as_they_are(photo):
     assert [garment.box for garment in found[0].garments] == [(3, 4, 50, 40), (0, 0, 60, 40), (3, 4, 50, 40)]
 
 
-def test_a_margin_is_a_share_of_each_side(photo):
-    found, _ = placed(photo, [(20, 10, 40, 20)], 0.1)
-    assert found[0].garments[0].box == (18, 9, 42, 21)
-
-
 @pytest.mark.parametrize(
     ("frame", "change", "expected"),
     [
         ((5, 5, 5, 9), {}, "line 0, x0: 5, 5, 5, 9 holds no pixel"),
-        ((5, 5, 9, 4), {"margin": 1.0}, "line 0, x0: 5, 5, 9, 4 holds no pixel"),
+        ((5, 5, 9, 4), {}, "line 0, x0: 5, 5, 9, 4 holds no pixel"),
         ((70, 5, 90, 9), {}, "line 0, x0: 70, 5, 90, 9 lies outside of the photo of 60x40"),
         ((math.inf, 0, math.inf, 1), {}, "line 0, x0: inf"),
         (

@@ -92,10 +92,13 @@ def test_flip_changes_nothing_for_a_mirror_symmetric_net():
     assert np.abs(plain_scores - flipped_scores).max() < 1e-5
 
 
-@pytest.mark.parametrize("boxes", [(None, None), ((10, 20, 144, 180), (33, 7, 121, 111))])
-def test_a_frozen_net_equals_the_evaluation(tmp_path, boxes):
+@pytest.mark.parametrize(
+    ("boxes", "margin"),
+    [((None, None), 0.3), (((10, 20, 144, 180), (33, 7, 121, 111)), 0.0), (((40, 50, 110, 130), (33, 7, 90, 80)), 0.2)],
+)
+def test_a_frozen_net_equals_the_evaluation(tmp_path, boxes, margin):
     """Same photo, box and weights, through the input and the model function of the evaluation, batch norm unfolded."""
-    folder = make(tmp_path / "skirt", seed=4)
+    folder = make(tmp_path / "skirt", seed=4, box_margin=margin)
     encoded = [tf.io.encode_jpeg(photo(*size, 1)).numpy() for size in ((200, 150), (120, 160))]
     images = [photo_reading.decode(data, "made") for data in encoded]
     with tf.io.TFRecordWriter(str(tmp_path / "skirt_0000.tfrecord")) as writer:
@@ -104,7 +107,7 @@ def test_a_frozen_net_equals_the_evaluation(tmp_path, boxes):
             writer.write(records.serialise("Images/skirt/a.jpg", data, image.shape[1::-1], "skirt", *labels, box=box))
     points, _ = Predictor(folder).find(images, ["skirt"] * 2, boxes)
     with tf.Graph().as_default(), v1.Session() as session:
-        dataset = input_fn.make_dataset(str(tmp_path), "skirt", False, 2, 64)
+        dataset = input_fn.make_dataset(str(tmp_path), "skirt", False, 2, 64, box_margin=margin)
         features, _ = v1.data.make_one_shot_iterator(dataset).get_next()
         model = model_directory.read(folder)
         found_points = locate(network.run_net(features["image"], model, False)[-1], features["to_input"], model)

@@ -11,6 +11,7 @@ import time
 import types
 from pathlib import Path
 
+import made_trainings
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,6 +21,7 @@ from made_models import make
 from base.errors import DataError, DataErrors
 from preprocessing.data import annotations, csv_rows, records
 from utility.prediction import inference, model_choice, photo_source, predict_all
+from utility.prediction.engines import local
 from utility.prediction.partial_results import Journal
 from utility.prediction.predictor import Predictor
 
@@ -35,8 +37,8 @@ def image_id(category, number):
 def models(tmp_path_factory):
     """A parent folder with a model of skirt and one of all."""
     parent = tmp_path_factory.mktemp("models")
-    make(parent / "skirt", category="skirt", seed=1)
-    make(parent / "all", category="all", seed=2)
+    make(parent / "skirt", category="skirt", seed=1, net=made_trainings.NET)
+    make(parent / "all", category="all", seed=2, net=made_trainings.NET)
     return parent
 
 
@@ -61,7 +63,8 @@ def predict_split(split, models, output, **options):
     found = model_choice.find_models([str(models)], source.counts)
     scores = options.pop("scores_output", None)
     on_photo = options.pop("on_photo", lambda: None)
-    predict_all.predict_all(source, found, str(output), inference.Options(**options), 2, scores, on_photo)
+    work = predict_all.Work(source, found, inference.Options(**options), 2)
+    predict_all.predict_all(work, str(output), scores, on_photo)
     return Path(output).read_bytes()
 
 
@@ -168,7 +171,7 @@ def test_killed_at_any_time_ends_with_the_same_bytes(split, models, tmp_path):
     undisturbed = predict_split(split, models, tmp_path / "a.csv", two_pass=True)
     output = tmp_path / "b.csv"
     words = [f"--model_dir={models}", f"--data_dir={split}", f"--output={output}", "--two_pass", "--eval_batch_size=2"]
-    command = [sys.executable, str(ROOT / "eval_all.py"), *words]
+    command = [sys.executable, str(ROOT / "tests" / "with_tiny_net.py"), str(ROOT / "eval_all.py"), *words]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     partial = tmp_path / ".b.csv.partial"
     while process.poll() is None and not (partial.exists() and partial.read_bytes().count(b"\n") > 2):
@@ -238,7 +241,7 @@ def test_other_records_of_the_same_size_are_other_work(split, tmp_path):
 
 def test_reading_ahead_keeps_every_core_busy_and_the_order(monkeypatch):
     """Each photo waits until as many as there are cores are being read at once; with two readers it would not end."""
-    monkeypatch.setattr(predict_all, "cores", lambda: 8)
+    monkeypatch.setattr(local, "cores", lambda: 8)
     barrier = threading.Barrier(8)
 
     def read(number):
@@ -247,7 +250,7 @@ def test_reading_ahead_keeps_every_core_busy_and_the_order(monkeypatch):
         return number
 
     photos = (photo_source.SourcePhoto(n, str(n), functools.partial(read, n)) for n in range(24))
-    found = [images for _, images in predict_all._read_ahead(photos, [3] * 8)]
+    found = [images for _, images in local.read_ahead(photos, [3] * 8)]
     assert found == [[3 * n, 3 * n + 1, 3 * n + 2] for n in range(8)]
 
 

@@ -6,11 +6,15 @@ import re
 import signal
 import socket
 
+import made_stores
 import made_trainings
 import numpy as np
 import pytest
 
 from base.errors import DataError, UsageError
+from base.remote import places
+from base.remote.mirror import Mirror
+from base.remote.store import Store
 from preprocessing.input.input_fn import make_dataset
 from utility.model import checkpoints
 from utility.training import distribution, rollbacks, shared_folder, training
@@ -144,6 +148,26 @@ def test_workers_that_see_the_chiefs_folder_begin_whenever_they_start(tmp_path):
                 assert os.listdir(folder) == []
     with shared_folder.shared(folder, distribution.Distribution()), shared_folder.shared(folder, cluster(None)):
         assert os.listdir(folder) == []  # one machine and a parameter server have nobody to wait for
+
+
+def test_workers_with_copies_of_a_store_see_whether_it_is_the_chiefs(tmp_path, monkeypatch):
+    monkeypatch.setattr(shared_folder._SignsInStore, "pause", 0.05)
+    monkeypatch.setattr(shared_folder, "_PATIENCE", 1)
+    url, other = made_stores.new_url(), made_stores.new_url()
+    copies = [Mirror(Store(place), str(tmp_path), name) for name, place in (("a", url), ("b", url), ("c", other))]
+    for copy in copies:
+        places.add_mirror(copy)
+    chief, worker, stray = (copy.path for copy in copies)
+    try:
+        with shared_folder.shared(chief, cluster(0)):
+            for _ in range(2):
+                with shared_folder.shared(worker, cluster(1)):
+                    assert made_stores.content(url) == {}
+            with pytest.raises(DataError, match="has not been seen"), shared_folder.shared(stray, cluster(1)):
+                raise AssertionError("never reached")
+        assert made_stores.content(other) == {}
+    finally:
+        places.clear()
 
 
 def test_parameter_server_chief_and_worker_train_together(tiny_records, tmp_path):

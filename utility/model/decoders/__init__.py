@@ -10,8 +10,6 @@ A file may also set `NEEDS_PROBABILITIES = True`: the method is for probability 
 so that a map which is enlarged must keep its sum.
 """
 
-import importlib
-
 from base import listing
 
 METHODS = listing.modules(__path__)  # without imports: --help has the names and does not load TensorFlow
@@ -22,10 +20,11 @@ def load(method):
 
     Raises:
         ValueError: there is none of that name.
+        DataError: its file has an error.
     """
     if method not in METHODS:
         raise ValueError(f"decode method: expected one of {', '.join(METHODS)}, got {method!r}")
-    return importlib.import_module(f"{__name__}.{method}")
+    return listing.load(__name__, method, "find")
 
 
 def needs_probabilities(method):
