@@ -19,6 +19,7 @@ READ = (
 )  # fmt: skip
 WRITTEN = ("output_dir", "output", "json", "scores_output", "interface")
 _WRITTEN_FOLDERS = ("output_dir", "model_dir")
+_OF_THE_DRIVER = ("output", "scores_output")  # files that are written by the process that was started
 _LISTS = ("model_dir", "image", "boxes")  # several, with commas between
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.")  # a drive of Windows has one letter
 _EVENTS = re.compile(r"(.*/)?events\.out\.tfevents\.[^/]*")  # nothing reads them but TensorBoard
@@ -63,6 +64,7 @@ class Session:
         if not found:
             main(flags)
             return
+        _check_ray(flags, found)
         from base.remote.cache import Cache
 
         self._show_urls()
@@ -102,6 +104,14 @@ class Session:
         """Returns whether a file of what is written is fetched: --shard needs no other part, --merge all of them."""
         other = _OF_A_PART.match(name) if self._part else None
         return _is_no_event(name) and (other is None or other["part"] == self._part.replace("/", "-of-"))
+
+
+def _check_ray(flags, found):
+    """Raises UsageError for a URL that Ray's workers would have to know: they are given paths of this machine."""
+    shared = [name for name in found if name not in _OF_THE_DRIVER]
+    if getattr(flags, "engine", None) == "ray" and shared:
+        expected = "expected a folder that all nodes of the cluster see; --shard without --engine=ray takes URLs"
+        raise UsageError(f"--{shared[0]} is a URL, which --engine=ray does not take: {expected}")
 
 
 def _is_no_event(name):

@@ -206,6 +206,13 @@ def test_wrong_places_are_one_line(cache, capsys, words, line):
     assert capsys.readouterr().err == f"convert_tfrecords.py: {line.format(url)}\n"
 
 
+def test_rays_workers_take_no_urls(cache, capsys):
+    url = made_stores.new_url()
+    words = (f"--data_dir={url}/DATA", "--model_dir=MODELS", f"--output={url}/a.csv", "--engine=ray", cache)
+    assert run_program("eval_all.py", *words) == 2
+    assert capsys.readouterr().err.startswith("eval_all.py: --data_dir is a URL, which --engine=ray does not take: ")
+
+
 def test_a_file_in_the_place_of_a_bucket(data, cache, capsys):
     url, bucket = made_stores.new_url(), made_stores.new_url()
     upload(data, url)
