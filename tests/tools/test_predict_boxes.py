@@ -176,7 +176,7 @@ def test_a_margin_is_seen_beyond_the_boxes(program, split, rows, models, tmp_pat
     image, category, _ = rows[0]
     boxes = as_csv(tmp_path / "boxes.csv", [(image, category, (20, 20, 40, 30))])
     expected = Predictor(models / "all").predict(split / image, category, (10, 15, 50, 35))
-    make(tmp_path / "margin" / "all", category="all", seed=2, box_margin=0.5)
+    make(tmp_path / "margin" / "all", category="all", seed=2, net=made_trainings.NET, box_margin=0.5)
     for folder, *words in ((models, "--box_margin=0.5"), (tmp_path / "margin",)):
         output = tmp_path / f"of {folder.name}"
         assert predict(program, folder, split, output, f"--boxes={boxes}", *words) == 0
@@ -196,7 +196,7 @@ def test_a_margin_is_seen_beyond_the_boxes(program, split, rows, models, tmp_pat
 
 
 def test_models_of_different_margins_need_to_be_told_one(program, split, rows, models, tmp_path, capsys):
-    other = make(tmp_path / "other", category="all", seed=3, box_margin=0.25)
+    other = make(tmp_path / "other", category="all", seed=3, net=made_trainings.NET, box_margin=0.25)
     boxes = as_csv(tmp_path / "boxes.csv", rows[:1])
     both = f"{models / 'all'},{other}"
     assert predict(program, both, split, tmp_path / "out", f"--boxes={boxes}") == 1
