@@ -18,6 +18,7 @@ import tensorflow as tf
 from fashionai import SCHEMA, keypoint_indices
 from made_models import make
 
+from base import files
 from base.errors import DataError, DataErrors
 from preprocessing.data import annotations, csv_rows, records
 from utility.prediction import inference, model_choice, photo_source, predict_all
@@ -241,7 +242,7 @@ def test_other_records_of_the_same_size_are_other_work(split, tmp_path):
 
 def test_reading_ahead_keeps_every_core_busy_and_the_order(monkeypatch):
     """Each photo waits until as many as there are cores are being read at once; with two readers it would not end."""
-    monkeypatch.setattr(local, "cores", lambda: 8)
+    monkeypatch.setattr(files, "readers", lambda: 8)
     barrier = threading.Barrier(8)
 
     def read(number):
