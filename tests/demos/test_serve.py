@@ -16,6 +16,7 @@ import urllib.request
 from pathlib import Path
 
 import cv2
+import made_trainings
 import numpy as np
 import pytest
 from fashionai import SCHEMA, keypoint_names
@@ -40,7 +41,7 @@ _spec.loader.exec_module(serve)
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    make(folder / "all", category="all")
+    make(folder / "all", category="all", net=made_trainings.NET)
     return folder
 
 
@@ -130,7 +131,8 @@ def test_every_answer_forbids_foreign_content(client):
 @contextlib.contextmanager
 def serving(model_dir, *options):
     """The program as the shell starts it; yields its process and its address."""
-    command = [sys.executable, str(ROOT / "demos" / "serve.py"), f"--model_dir={model_dir}", "--port=0", *options]
+    program = [str(ROOT / "tests" / "with_tiny_net.py"), str(ROOT / "demos" / "serve.py")]
+    command = [sys.executable, *program, f"--model_dir={model_dir}", "--port=0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stdout.readline()
     assert line.startswith("http://127.0.0.1:"), process.communicate()
@@ -366,7 +368,7 @@ def test_wrong_flags_of_prediction_are_one_error(models, flag):
 
 
 def test_folders_with_commas_between_are_an_ensemble(models, photo, tmp_path):
-    make(tmp_path / "skirt", seed=1, category="skirt")
+    make(tmp_path / "skirt", seed=1, category="skirt", net=made_trainings.NET)
     found = serve.find_models([str(models), str(tmp_path)])
     assert found == {"skirt": [str(models / "all"), str(tmp_path / "skirt")]}
     expected = Predictor(found["skirt"], "skirt").predict(photo, "skirt")
