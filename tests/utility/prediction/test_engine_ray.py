@@ -34,11 +34,22 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def nodes():
     """A cluster of a node without cores, to which the program connects, and of three with one each."""
-    own = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    own = start_cluster()
     workers = [own.add_node(num_cpus=1) for _ in range(3)]
     with cluster.connected(own.address):
         yield own, workers
     own.shutdown()
+
+
+def start_cluster(tries=3):
+    """Returns a cluster of its head. Ray waits for its processes for a fixed time, which a busy machine may exceed."""
+    try:
+        return cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    except Exception:  # Ray has no type of its own for this
+        if tries == 1:
+            raise
+        ray.shutdown()
+        return start_cluster(tries - 1)
 
 
 def work(place):
