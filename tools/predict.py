@@ -12,11 +12,11 @@ import math
 import os
 import re
 
-from base.errors import DataError, DataErrors, UsageError, noting
+from base.errors import DataErrors, UsageError, noting
 from base.remote import places
-from base.schema import ALL
 from base.wording import counted
 from configs import command_line, cross_checks, paths
+from tools.predicting import models
 from tools.predicting.files import check_folder, check_outputs, is_video, list_files, output_names
 
 
@@ -44,7 +44,7 @@ def _predict_files(flags):
     outputs = [os.path.join(flags.output_dir, name) for name in output_names(files)]
     check_outputs(files, outputs)
 
-    folders, category = choose_models(paths.listed(flags.model_dir), flags.category)
+    folders, category = models.choose(paths.listed(flags.model_dir), flags.category)
     if flags.checkpoint_path and len(folders) > 1:
         raise UsageError("--checkpoint_path is one model's: --model_dir must name one model")
 
@@ -70,29 +70,6 @@ def _predict_files(flags):
     if faults:
         raise DataErrors(faults)
     print(f"{flags.output_dir}: {counted(len(files), 'file')} predicted")
-
-
-def choose_models(parents, category):
-    """Returns the folders of the models to average and the garment that they find.
-
-    Raises:
-        UsageError: the models know several garments and --category does not say which.
-        DataError: there is no model.
-    """
-    from utility.model import model_directory
-    from utility.prediction import model_choice
-
-    if category is None:
-        known = set.intersection(*(set(model_directory.find(parent)) for parent in parents))
-        category = known.pop() if len(known) == 1 else None
-    if category not in (None, ALL):
-        try:
-            return model_choice.find_models(parents, [category])[category], category
-        except DataError:
-            if category in model_choice.garments(parents):
-                raise
-    names = model_choice.garments(parents)
-    raise UsageError(f"--category must name the garment in the photos: one of {', '.join(names)}")
 
 
 def _parse_box(text):

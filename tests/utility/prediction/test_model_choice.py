@@ -6,8 +6,8 @@ import made_models
 import pytest
 
 from base.errors import DataError, UsageError
-from tools import export_model, predict
-from tools.predicting import boxes
+from tools import export_model
+from tools.predicting import boxes, models
 from utility.model import model_directory
 from utility.prediction import model_choice
 
@@ -28,7 +28,7 @@ def test_a_damaged_model_of_another_category_does_not_matter(parent):
     assert model_directory.find(parent, ["skirt", "all"]) == {"skirt": skirt}
     assert model_choice.find_models([parent], ["skirt"]) == {"skirt": [skirt]}
     assert model_choice.schema_for([parent], parent, "skirt").name == "fashionai"
-    assert predict.choose_models([parent, parent], "skirt") == ([skirt, skirt], "skirt")
+    assert models.choose([parent, parent], "skirt") == ([skirt, skirt], "skirt")
     assert export_model._find_model(parent, "skirt") == skirt
     flags = SimpleNamespace(category="skirt", box_margin=0.0)
     assert boxes._rules(flags, [parent]).known == ["skirt"]
@@ -39,7 +39,7 @@ def test_a_damaged_model_that_is_needed_is_named(parent, category):
     calls = (
         lambda: model_choice.find_models([parent], [category or "dress"]),
         lambda: model_choice.schema_for([parent], parent, category),
-        lambda: predict.choose_models([parent], category),
+        lambda: models.choose([parent], category),
         lambda: export_model._find_model(parent, category),
     )
     for call in calls:
@@ -52,10 +52,10 @@ def test_a_category_without_a_model_or_of_no_schema(tmp_path):
     model_directory.write(tmp_path / "skirt", made_models.description("skirt"))
     parents = [str(tmp_path)]
     with pytest.raises(DataError, match="has no model of dress, nor of all"):
-        predict.choose_models(parents, "dress")
+        models.choose(parents, "dress")
     for category in ("hat", "all"):
         with pytest.raises(UsageError, match="--category must name the garment in the photos: one of blouse, dress"):
-            predict.choose_models(parents, category)
+            models.choose(parents, category)
     with pytest.raises(UsageError, match="--category must name one of the models in .*: skirt"):
         export_model._find_model(parents[0], "dress")
-    assert predict.choose_models(parents, None) == ([f"{tmp_path}/skirt"], "skirt")
+    assert models.choose(parents, None) == ([f"{tmp_path}/skirt"], "skirt")

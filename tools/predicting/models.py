@@ -1,0 +1,27 @@
+"""Which models predict photos of which garment: what --model_dir and --category say together."""
+
+from base.errors import DataError, UsageError
+from base.schema import ALL
+
+
+def choose(parents, category):
+    """Returns the folders of the models to average and the garment that they find.
+
+    Raises:
+        UsageError: the models know several garments and --category does not say which.
+        DataError: there is no model.
+    """
+    from utility.model import model_directory
+    from utility.prediction import model_choice
+
+    if category is None:
+        known = set.intersection(*(set(model_directory.find(parent)) for parent in parents))
+        category = known.pop() if len(known) == 1 else None
+    if category not in (None, ALL):
+        try:
+            return model_choice.find_models(parents, [category])[category], category
+        except DataError:
+            if category in model_choice.garments(parents):
+                raise
+    names = model_choice.garments(parents)
+    raise UsageError(f"--category must name the garment in the photos: one of {', '.join(names)}")
