@@ -127,6 +127,10 @@ GROUPS = {
     "suggestion": (
         Flag("count", "int", 100, "How many photos to suggest.", 1, 10**7),
     ),
+    "measuring": (
+        Flag("pixels_per_cm", "float", None, "The scale of the photos, for a camera that looks straight at the garment.", 1e-3, 1e6),
+        Flag("marker_cm", "float", None, "The side of the printed marker (its black square), in cm: ArUco's dictionary 4x4_50, flat in the plane of the garment.", 0.1, 1000),
+    ),
     "serving": (
         Flag("host", "str", "127.0.0.1", "The address to serve at; 127.0.0.1 is this machine only, 0.0.0.0 every network it is in."),
         Flag("port", "int", 8000, "The port to serve at; 0 takes a free one.", 0, 65535),

@@ -39,6 +39,7 @@ WITH_TENSORFLOW = {
     ],
     "tools/import_weights.py": ["--backbone=efficientnet_lite0 --output_dir={out}/weights"],
     "tools/inspect_model.py": ["--model_dir={models}/skirt"],
+    "tools/measure.py": ["--model_dir={models}/skirt --image={test}/Images/skirt --output={out}/sizes.csv"],
     "tools/predict.py": ["--model_dir={models}/skirt --image={test}/Images/skirt/1.jpg --output_dir={out}/predicted"],
     "tools/suggest_photos.py": ["--model_dir={models}/skirt --image={test}/Images/skirt --output={out}/list.txt"],
     # It stands for the training program of any net, which is the same lines.
@@ -48,6 +49,7 @@ WITHOUT_TENSORFLOW = {
     "demos/draw_outlines.py",
     "demos/draw_predictions.py",
     "tools/check_submission.py",
+    "tools/draw_marker.py",
     "tools/ensemble.py",
     "tools/export_labels.py",
     "tools/import_labels.py",
