@@ -22,15 +22,16 @@ case "$1 $2" in
     [ {venv} = yes ] || exit 1
     folder="${{@: -1}}"
     mkdir -p "$folder/bin" && cp "$0" "$folder/bin/python"
-    echo 'VIRTUAL_ENV=$PWD/'"$folder"'; PATH=$VIRTUAL_ENV/bin:$PATH' >"$folder/bin/activate" ;;
+    echo 'export VIRTUAL_ENV=$PWD/'"$folder"'; PATH=$VIRTUAL_ENV/bin:$PATH' >"$folder/bin/activate" ;;
   "-m pip")
     echo "3.{minor} $*" >>"$PIP_LOG"
     if [ "${{@: -1}}" = uv ]; then [ -n "$UV" ] && cp "$UV" "$(dirname "$0")/uv"; fi ;;
 esac
 """
 
-# A uv that brings the Python that it is asked for.
+# A uv that brings the Python that it is asked for, and installs into the environment that is active.
 UV = """#!/bin/bash
+if [ "$1" = pip ]; then echo "$("$VIRTUAL_ENV/bin/python" --version) uv $*" >>"$PIP_LOG"; exit; fi
 minor=$(sed -E 's/.*--python 3\\.([0-9]+).*/\\1/' <<<"$*")
 sed "s/{minor}/$minor/g" "$TEMPLATE" >"$SCRATCH/brought" && chmod +x "$SCRATCH/brought"
 exec "$SCRATCH/brought" -m venv "${@: -1}"
@@ -99,7 +100,7 @@ def test_the_newest_fitting_python_or_uv(tmp_path_factory, pythons, uv, pypi):
         expected = max(fitting, default=13)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == f"Python 3.{expected}.0"
-        assert installed[-1].startswith(f"3.{expected} -m pip install")
+        assert installed[-1].startswith(f"Python 3.{expected}.0 uv pip" if uv else f"3.{expected} -m pip install")
         assert installed[-1].endswith("--editable .[dev]")
     else:
         assert done.returncode == 1
