@@ -1,6 +1,6 @@
 """Kills convert, train and eval at random and starts them again; the results must equal those of an undisturbed run.
 
-    python tests/soak.py --minutes=30 --output_dir=/tmp/soak [--seed=0]
+    PYTHONPATH=. python tests/soak.py --minutes=30 --output_dir=/tmp/soak [--seed=0]
 
 A round does the three steps, each killed up to five times (SIGKILL, SIGTERM or SIGINT, at any moment of its time) and
 then left to end. Records and CSV are compared byte by byte, the last checkpoint's variables bit by bit. Exit code 1 at
