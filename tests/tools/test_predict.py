@@ -232,7 +232,7 @@ _predictor = functools.cache(Predictor)
 
 
 def test_no_photo_has_no_points(model):
-    assert _predictor(model).find([], []) == ([], [])
+    assert tuple(_predictor(model).find([], [])) == ([], [])
 
 
 @pytest.mark.parametrize("photos", [0, 1, 2, 3])
