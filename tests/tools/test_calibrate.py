@@ -170,3 +170,17 @@ def test_without_validation_photos_or_with_few_points_the_model_stays(model, pro
         error = capfd.readouterr().err
         assert f"calibrate.py: {data}: {message}" in error
         assert Path(before, "model.json").read_text() == text
+
+
+def test_flags_and_models_that_do_not_fit_are_one_line(model, records, program, tmp_path, capfd):
+    words = (f"--data_dir={records}", f"--model_dir={model}")
+    for more, code, message in (
+        (["--decode=median"], 1, f"{model}/model.json: decode: median requires probability heatmaps"),
+        (["--category=dress"], 1, f"{model}: has no model of dress: expected another --category"),
+        (["--category=hat"], 2, "--category=hat: expected one of blouse"),
+        (["--crop_margin=1"], 2, "--crop_margin needs two numbers"),
+    ):
+        assert program("tools/calibrate.py", *words, *more) == code
+        error = capfd.readouterr().err
+        assert error.startswith(f"calibrate.py: {message}")
+        assert error.count("\n") == 1

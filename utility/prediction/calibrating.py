@@ -12,9 +12,10 @@ import numpy as np
 
 from base import geometry
 from base.schema import Schema
-from utility.model import calibration_fit, inference_graph
+from utility.model import calibration_fit, inference_graph, model_directory
 from utility.prediction import cutting, inference
 from utility.prediction.passes import Passes
+from utility.prediction.predictor import check_decoding
 from utility.prediction.validation import LabelledPhoto
 
 
@@ -66,6 +67,7 @@ def errors(
     Raises:
         DataError: the model or a photo is wrong.
     """
+    check_decoding(model_dir, model_directory.read(model_dir), options.decode)
     model, graph_def = inference_graph.freeze(model_dir, checkpoint)
     config = inference_graph.session_config(precision)
     own = np.array([schema.keypoints.index(name) for name in model.schema.keypoint_names(model.category)])
@@ -77,7 +79,7 @@ def errors(
     passes = Passes(make_nets, model.schema, model.category, options, config, _see)
     parts, count, photos = [], 0, iter(photos)
     while batch := list(itertools.islice(photos, batch_size)):
-        cuts = [cutting.cut(photo.read(), photo.box, model_dir, margin) for photo in batch]
+        cuts = [cutting.cut(photo.read(), photo.box, photo.shard, margin) for photo in batch]
         seen = passes.find([part for *_, part in cuts], [photo.category for photo in batch])
         for number, (photo, (left, top, _)) in enumerate(zip(batch, cuts)):
             has = np.isin(own, schema.keypoint_indices(photo.category)) & (photo.visibility[own] == 1)

@@ -89,7 +89,7 @@ class Predictor:
         options = options or inference.Options()
         for folder, model in zip(model_dirs, models):
             _check_keypoints(folder, model, self.schema, self.category)
-            _check_decoding(folder, model, options.decode)
+            check_decoding(folder, model, options.decode)
         _check_average(model_dirs, models, options)
         prefix = checkpoint and os.fspath(checkpoint)
         self._margins = [model.box_margin if options.box_margin is None else options.box_margin for model in models]
@@ -238,7 +238,8 @@ def _check_keypoints(folder: Path, model: ModelDescription, schema: Schema, cate
         raise DataError(path, "keypoints", f"lacks {', '.join(missing)}: expected a model of {category} or of {ALL}")
 
 
-def _check_decoding(folder: Path, model: ModelDescription, method: Optional[str]) -> None:
+def check_decoding(folder: Path, model: ModelDescription, method: Optional[str]) -> None:
+    """Raises DataError where the model in a folder cannot be decoded by a method; None is the model's own way."""
     try:
         codec.of(model, method)
     except ValueError as error:

@@ -25,6 +25,7 @@ class LabelledPhoto:
         visibility: [K] int: 1 visible, 0 occluded, -1 absent.
         box: (x0, y0, x1, y1); None for the whole photo.
         read: function() -> [H, W, 3] uint8 RGB, the whole photo; raises DataError.
+        shard: the file that it is from.
     """
 
     category: str
@@ -32,6 +33,7 @@ class LabelledPhoto:
     visibility: np.ndarray
     box: Optional[tuple[int, ...]]
     read: Callable[[], np.ndarray]
+    shard: str
 
 
 def shards(data_dir: str, category: str) -> list[str]:
@@ -41,7 +43,7 @@ def shards(data_dir: str, category: str) -> list[str]:
         DataError: there is none, or it has no keypoints.
     """
     found = records.list_shards(data_dir, category, validation=True)
-    if not found:
+    if not records.count_records(found):
         what = f"has no validation records of {category}: expected some, as tools/convert_tfrecords.py makes them with "
         raise DataError(data_dir, None, f"{what}--val_fraction=0.15")
     return found
@@ -73,6 +75,7 @@ def labelled_photos(data_dir: str, category: str, schema: Schema) -> Iterator[La
                 visibility,
                 records.box_of(example),
                 _Reader(feature["image/encoded"].bytes_list.value[0], shard, number),
+                shard,
             )
 
 
