@@ -92,6 +92,16 @@ def apply(matrix, points):
     return _stack([row[i][0] * x + row[i][1] * y + row[i][2] for i in range(2)])
 
 
+def transform_covariances(matrix, covariances):
+    """Returns the covariances [..., K, 2, 2] of points that matrices [..., 2, 3] move: A C A^T, A their linear part."""
+    a, b = matrix[..., 0, 0, None], matrix[..., 0, 1, None]
+    c, d = matrix[..., 1, 0, None], matrix[..., 1, 1, None]
+    xx, xy, yy = covariances[..., 0, 0], covariances[..., 0, 1], covariances[..., 1, 1]
+    moved_xy = a * c * xx + (a * d + b * c) * xy + b * d * yy
+    moved_xx, moved_yy = (p * p * xx + 2 * p * q * xy + q * q * yy for p, q in ((a, b), (c, d)))
+    return _stack([_stack([moved_xx, moved_xy]), _stack([moved_xy, moved_yy])], axis=-2)
+
+
 def warp(images, matrices, size, fill_mode="CONSTANT"):
     """Samples images through affine matrices, bilinearly and once.
 

@@ -28,7 +28,7 @@ TRAINING_GROUPS = (
 
 # The flags that name single files: what a program reads, and what it writes.
 _READ = ("prediction", "predictions", "scores", "against", "ground_truth", "test_csv", "schema", "labels")
-_WRITTEN = ("output", "scores_output", "json", "interface")
+_WRITTEN = ("output", "scores_output", "json", "plot", "interface")
 
 _BROKEN_PIPE = 141
 

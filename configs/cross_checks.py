@@ -123,6 +123,8 @@ def check_boxes(flags):
     """
     if flags.boxes is not None and flags.box is not None:
         raise UsageError("--box is of every photo, --boxes has those of each: choose one")
+    if flags.boxes is not None and flags.smooth:
+        raise UsageError("--smooth is for videos, --boxes for photos: choose one")
     for name in sorted({"skip_bad", "eval_batch_size"} & flags.typed):
         if flags.boxes is None:
             raise UsageError(f"--{name} goes with --boxes, which is not given")

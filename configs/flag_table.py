@@ -77,6 +77,7 @@ GROUPS = {
     ),
     "pictures": (
         Flag("image", "str", None, "A photo, a video, a folder of them, several with commas between, or a .txt that lists them."),
+        Flag("smooth", "bool", False, "Smooth the points of a video over its frames, by a One-Euro filter in which a frame counts the more, the smaller its covariances are."),
         Flag("box", "str", None, "The garment's box, x0,y0,x1,y1 in pixels, when the photo has more than it."),
         Flag("boxes", "str", None, "The boxes of all garments: a CSV `image,category,x0,y0,x1,y1`, a COCO file, or a detector's list of results (behind a comma, the COCO file that its ids are of)."),
     ),
@@ -88,11 +89,12 @@ GROUPS = {
     "submissions": (
         Flag("prediction", "str", None, "A submission: a CSV (or .csv.gz) with one row per photo."),
         Flag("ground_truth", "str", None, "The CSV (or .csv.gz) with the true points."),
-        Flag("scores_output", "str", None, "A second CSV to write, with the score of each point."),
+        Flag("scores_output", "str", None, "A second CSV to write, with the score of each point; score_xx_xy_yy, with its covariance, where the models are calibrated."),
         Flag("test_csv", "str", None, "The list of the photos that a submission must have, `test.csv`."),
         Flag("worst", "int", 0, "List this many photos of the largest error, worst first.", 0),
         Flag("against", "str", None, "Another submission for the same photos: prints the difference, and whether it may be chance."),
         Flag("oks", "bool", False, "Print COCO's average precision by object keypoint similarity, too; needs a schema with sigmas, and pip install -e '.[coco]'."),
+        Flag("plot", "str", None, "A picture (.svg) to draw: the share of points inside of ellipses of each size, and the error of the most certain points."),
         Flag("image_side_error", "bool", False, "Print the mean distance divided by the sides of the photo, too (of the box, where a row has one); needs --data_dir, the folder that the image ids are relative to."),
         Flag("predictions", "strings", [], "Submissions for the same photos."),
         Flag("weights", "str", None, "tools/ensemble.py: the weight of each submission, with commas between (not given: all the same); tools/import_weights.py: the file of the weights."),

@@ -17,7 +17,7 @@ READ = (
     "data_dir", "model_dir", "image", "records", "images", "labels", "photos", "checkpoint_path", "weights",
     "prediction", "predictions", "scores", "against", "ground_truth", "test_csv", "schema", "boxes",
 )  # fmt: skip
-WRITTEN = ("output_dir", "output", "json", "scores_output", "interface")
+WRITTEN = ("output_dir", "output", "json", "plot", "scores_output", "interface")
 _WRITTEN_FOLDERS = ("output_dir", "model_dir")
 _OF_THE_DRIVER = ("output", "scores_output")  # files that are written by the process that was started
 _LISTS = ("model_dir", "image", "boxes")  # several, with commas between

@@ -121,6 +121,8 @@ def create_app(predictors, max_upload_mb=20, hosts=None):
     """
     import flask
 
+    from base import ellipses
+
     app = flask.Flask(__name__, template_folder=_HERE, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = int(max_upload_mb * 1e6)
     app.json.sort_keys = False  # keypoints stay in the schema's order
@@ -150,7 +152,9 @@ def create_app(predictors, max_upload_mb=20, hosts=None):
     def page():
         outlines = {name: predictor.schema.outline(name) for name, predictor in by_category.items()}
         colors = {name: _colors(predictor.schema, name) for name, predictor in by_category.items()}
-        return flask.render_template("serve.html", categories=categories, outlines=outlines, colors=colors)
+        return flask.render_template(
+            "serve.html", categories=categories, outlines=outlines, colors=colors, radius=ellipses.radius(0.95)
+        )
 
     @app.post("/predict")
     def predict():

@@ -17,6 +17,7 @@ FLAGS = (
     "schema",
     "records",
     "predictions",
+    "scores",
     "augmented",
     "output",
     "seed",
@@ -38,11 +39,14 @@ def main(flags):
     cross_checks.check_augmentation(flags)
     if flags.data_dir:
         paths.check_not_of_data("output", flags.output, flags.data_dir)
+    if flags.scores and not flags.predictions:
+        raise UsageError("--scores are of a submission: expected --predictions, too")
     if len(flags.predictions) > 1:
         raise UsageError("--predictions: expected one file; tools/ensemble.py averages several")
     from base import schema as schemas
     from base.files import atomic_write
     from preprocessing.data import annotations, manifest
+    from preprocessing.labelling import point_scores
     from tools.browsing import entries, page
 
     # Records bring theirs; where both are shown they are of one schema.
@@ -53,7 +57,9 @@ def main(flags):
     if flags.records:
         gathered += entries.from_records(flags.records, _THUMBNAIL)
     if flags.predictions:
-        gathered = entries.add_predictions(gathered, annotations.read(flags.predictions[0], schema))
+        predicted = annotations.read(flags.predictions[0], schema)
+        covariances = point_scores.read(flags.scores, predicted).covariances if flags.scores else None
+        gathered = entries.add_predictions(gathered, predicted, covariances)
     pictures = _augmented(flags, gathered, schema) if flags.augmented else ()
     title = os.path.basename(os.path.abspath(flags.data_dir or flags.records))
     with atomic_write(flags.output, encoding="utf-8") as file:

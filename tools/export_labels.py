@@ -53,7 +53,7 @@ def main(flags):
         raise DataError(output, None, "already exists: expected the name of a folder to make")
     schema = schemas.load(flags.schema)
     rows = annotations.read(table, schema)
-    scores = point_scores.read(flags.scores, rows) if flags.scores else None
+    scores = point_scores.read(flags.scores, rows).scores if flags.scores else None
     photos = exported.Photos(split, rows, scores, flags.whole_photos)
     name = os.path.basename(split)
     export = exported.Export(photos, schema, name, _model(flags.prediction), _photo_url(flags, name), flags.link_photos)

@@ -3,8 +3,9 @@
 OUT/saved_model/, OUT/model.tflite or OUT/model.onnx, with OUT/model.json (keypoint names, sizes). SavedModel has the
 signatures `serving_default`, of image_bytes [N] string (JPEG or PNG), and `image`, of image [N, H, W, 3] float32 RGB
 from 0 to 255; TFLite (its signature `serving_default`) and ONNX are like the second. All give points [N, K, 2] in the
-photo's own pixels and scores [N, K] from 0 to 1. Photos may have any size; no EXIF is read: give upright photos. A
-transparent PNG is laid on white.
+photo's own pixels, scores [N, K] from 0 to 1 and, of a model that tools/calibrate.py has looked at, covariances
+[N, K, 2, 2] in square pixels. Photos may have any size; no EXIF is read: give upright photos. A transparent PNG is laid
+on white.
 
 OpenVINO computes in bfloat16 by its own choice where the CPU has it, which moves points by 0.4 px in the median and
 some by far: INFERENCE_PRECISION_HINT=f32 gives the points of the checkpoint.
@@ -30,6 +31,7 @@ _FILES = {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model
 _SAVED_MODEL = {"saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb"}  # what TensorFlow writes
 _MOST_PHOTOS = 40
 TOLERANCE = {"saved_model": 0.1, "tflite": 0.5, "onnx": 0.5}  # pixels, of 32-bit numbers
+SPREAD_TOLERANCE = 0.02  # of standard deviations, of 32-bit numbers
 
 
 def main(flags):
@@ -67,12 +69,16 @@ def _export_to(path, folder, model, graph_def, flags, photos):
     try:
         with full_disk.naming(path), _silence(flags.verbosity):
             runners = _export(model, graph_def, temporary, flags, photos)
-        expected = _expected(folder, flags, photos, model.category)
+        expected, covariances = _expected(folder, flags, photos, model.category)
         for name, run in runners.items():
             with _silence(flags.verbosity):
                 found, milliseconds = _run_all(run, photos)
             tolerance = TOLERANCE[flags.format] if flags.quantize == "none" else None
             _compare(name, found, expected, milliseconds, tolerance, path)
+            if covariances is not None and flags.quantize != "int8":
+                with _silence(flags.verbosity):
+                    found = [run(*photo, "covariances") for photo in photos]
+                _compare_covariances(name, found, covariances, tolerance is not None, path)
         remove(path)
         os.replace(temporary, path)
     finally:
@@ -121,7 +127,7 @@ def _check_place(output_dir, folder, model, form):
 
 def _needed(model):
     """Returns what those who use an export need to know of its model."""
-    return model.keypoints, model.train_image_size, model.codec_settings
+    return model.keypoints, model.train_image_size, model.codec_settings, model.calibration
 
 
 def _export(model, graph_def, path, flags, photos):
@@ -136,10 +142,10 @@ def _export(model, graph_def, path, flags, photos):
     int8 = flags.quantize == "int8"
     portable = export.portable_graph(model, graph_def, flags.flip_on_test, only_outputs=int8)
     if flags.format == "onnx":
-        data = export.onnx(portable)
+        data = export.onnx(portable, export.output_names(model))
     else:
         samples = [exported.resized(image, model.train_image_size) for _, image in photos] if int8 else ()
-        outputs = codec.of(model).output_names if int8 else (export.POINTS, export.SCORES)
+        outputs = codec.of(model).output_names if int8 else export.output_names(model)
         data = export.tflite(portable, outputs, flags.quantize, samples)
     with atomic_write(path, "wb") as file:
         file.write(data)
@@ -149,13 +155,15 @@ def _export(model, graph_def, path, flags, photos):
 
 
 def _expected(folder, flags, photos, category):
-    """Returns the points of the checkpoint for each photo: [K, 2]."""
+    """Returns the points [K, 2] of the checkpoint for each photo, and the covariances [K, 2, 2], or None of these."""
     from utility.prediction import inference
     from utility.prediction.predictor import Predictor
 
     options = inference.Options(flip=flags.flip_on_test)
     predictor = Predictor(folder, checkpoint=flags.checkpoint_path, options=options)
-    return [predictor.find([image], [category])[0][0] for _, image in photos]
+    found = [predictor.find([image], [category]) for _, image in photos]
+    covariances = [one.covariances and one.covariances[0] for one in found]
+    return [one.points[0] for one in found], (None if covariances[0] is None else covariances)
 
 
 @contextlib.contextmanager
@@ -192,6 +200,17 @@ def _compare(name, found, expected, milliseconds, tolerance, path):
     if tolerance is not None and not differences.max() <= tolerance:
         what = f"{name} differs from the checkpoint by {differences.max():.2f} px, more than {tolerance}: not exported"
         raise DataError(path, None, what)
+
+
+def _compare_covariances(name, found, expected, is_bound, path):
+    import numpy as np
+
+    deviations = [np.sqrt(np.trace(np.concatenate(values), axis1=-2, axis2=-1)) for values in (found, expected)]
+    largest = np.abs(deviations[0] / deviations[1] - 1).max()
+    print(f"{name}: standard deviations differ from the checkpoint's by {100 * largest:.4f} % (largest)")
+    if is_bound and not largest <= SPREAD_TOLERANCE:
+        what = f"standard deviations differ from the checkpoint's by {100 * largest:.1f} %, more than "
+        raise DataError(path, None, f"{name}: {what}{100 * SPREAD_TOLERANCE:g} %: not exported")
 
 
 class _Photos:

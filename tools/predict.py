@@ -65,7 +65,7 @@ def _predict_files(flags):
         for path, output in zip(files, outputs):
             predict_file = _predict_video if is_video(path) else _predict_photo
             with noting(faults):
-                predict_file(predictor, path, output, category, box, table)
+                predict_file(predictor, path, output, category, box, table, flags.smooth)
             progress.step()
     if faults:
         raise DataErrors(faults)
@@ -84,7 +84,8 @@ def _parse_box(text):
     return box
 
 
-def _predict_photo(predictor, path, output, category, box, table):
+def _predict_photo(predictor, path, output, category, box, table, smooth):
+    del smooth  # a photo is no video
     from tools.predicting import results
     from utility import drawing
     from utility.prediction import photo_reading
@@ -96,14 +97,17 @@ def _predict_photo(predictor, path, output, category, box, table):
     results.write_rows(table, path, "", found)
 
 
-def _predict_video(predictor, path, output, category, box, table):
+def _predict_video(predictor, path, output, category, box, table, smooth):
     from tools.predicting import results
-    from utility.prediction import video
+    from utility.prediction import smoothing, video
 
     found_by_frame = []
     with video.frames(path) as (rate, frames), video.writer(output + ".mp4", rate) as write:
+        smoother = smoothing.Smoother(rate)
         for number, image in enumerate(frames):
             found = predictor.predict(image, category, box, name=path)
+            if smooth:
+                results.smooth(smoother, image, found)
             write(results.draw(image, predictor.schema, found))
             found_by_frame.append({"frame": number, "seconds": number / rate, **found})
             results.write_rows(table, path, number, found)
@@ -122,7 +126,7 @@ if __name__ == "__main__":
         __doc__,
         flags=[
             "model_dir", "image", "output_dir", "category", "box", "boxes", "box_margin", "skip_bad", "eval_batch_size",
-            "checkpoint_path", "inference",
+            "smooth", "checkpoint_path", "inference",
         ],
         required=["model_dir", "image", "output_dir"],
         streamed=["image"],

@@ -5,10 +5,15 @@ Rows may stand in any order: they are known by their photo, or where the files h
 With --against the difference of two submissions, and whether it may be chance: a paired bootstrap over photos. With
 --oks COCO's average precision of keypoints, by the schema's sigmas. With --image_side_error the metric of the papers on
 fashion landmarks: the mean distance divided by the sides of the photo, --data_dir/<image_id>, or of the row's box.
+
+With --scores of calibrated models (tools/calibrate.py), whose cells are score_xx_xy_yy: the share of the visible points
+inside of their ellipses, and the NE of the points that are most certain; --plot draws both.
 """
 
 import dataclasses
 import json
+
+import numpy as np
 
 from base.errors import DataError, UsageError
 from base.schema import ALL
@@ -24,8 +29,8 @@ def main(flags):
         DataError, DataErrors: a file is wrong, the two are not for the same photos, the schema has no sigmas, or a
             library is not installed.
     """
-    if flags.scores and not flags.oks:
-        raise UsageError("--scores rank the predictions for --oks: expected --oks, too")
+    if flags.plot and not flags.scores:
+        raise UsageError("--plot draws what --scores say: expected --scores, too")
 
     from base import schema as schemas
     from base.files import atomic_write
@@ -66,6 +71,7 @@ def _more_metrics(flags, truth, points):
     from utility.scoring import image_side, oks
 
     metrics, lines, sides = {}, [], None
+    scores = _read_scores(flags, truth)
     if flags.image_side_error or (flags.oks and flags.data_dir and truth.boxes):
         sides = image_side.sides(truth, flags.data_dir)
     if flags.image_side_error:
@@ -77,31 +83,56 @@ def _more_metrics(flags, truth, points):
             what = "without a box: OKS takes the area around the keypoints, with --data_dir that of the photo"
             command_line.warn(f"{flags.ground_truth}: {counted(whole, 'row')} {what}")
         sigmas = oks.sigmas(truth.schema, set(truth.categories), flags.schema)
-        metrics["oks"] = oks.average_precision(truth, points, sigmas, _ranking(flags, truth), sides)
+        metrics["oks"] = oks.average_precision(
+            truth, points, sigmas, None if scores is None else np.nanmean(scores.scores, axis=1), sides
+        )
         lines.append(oks.line(metrics["oks"]))
+    if scores is not None and not np.isnan(scores.covariances).all():
+        metrics["certainty"], more = _certainty(flags, truth, points, scores)
+        lines += more
+    elif scores is not None and (flags.plot or not flags.oks):
+        what = "has no covariances: expected cells score_xx_xy_yy, of models that tools/calibrate.py has looked at"
+        raise DataError(flags.scores, None, what)
     return metrics, lines
 
 
-def _ranking(flags, truth):
-    """Returns the mean score [N] of each prediction's points, in the order of `truth`; None without --scores."""
+def _certainty(flags, truth, points, scores):
+    """Returns the certainty.Certainty of a prediction and the lines that say it, and draws the plot."""
+    from utility.scoring import certainty
+
+    measured = certainty.measure(truth, points, scores.covariances, flags.scores)
+    if measured is None:
+        return None, []
+    if flags.plot:
+        from utility.scoring import certainty_plot
+
+        certainty_plot.save(flags.plot, measured)
+    found = certainty.summarise(measured)
+    return found, certainty.lines(found)
+
+
+def _read_scores(flags, truth):
+    """Returns the PointScores of --scores, in the order of `truth`; None without.
+
+    Raises:
+        DataError, DataErrors: the file is wrong, or lacks the scores of a row.
+    """
     if not flags.scores:
         return None
-
-    import numpy as np
-
     from preprocessing.data import annotations
     from preprocessing.labelling import point_scores
 
     prediction = annotations.read(flags.prediction, truth.schema)  # with the rows that --category leaves out
-    scores = point_scores.read(flags.scores, prediction)
-    lacking = np.flatnonzero(np.isnan(scores).all(axis=1))
+    found = point_scores.read(flags.scores, prediction)
+    lacking = np.flatnonzero(np.isnan(found.scores).all(axis=1))
     if lacking.size:
         what = (
             f"has no score for line {prediction.lines[lacking[0]]} of {flags.prediction}: expected one for each point"
         )
         raise DataError(flags.scores, None, what)
     row_of = {key: row for row, key in enumerate(prediction.keys)}
-    return np.nanmean(scores, axis=1)[[row_of[key] for key in truth.keys]]
+    order = [row_of[key] for key in truth.keys]
+    return point_scores.PointScores(found.scores[order], found.covariances[order])
 
 
 def _interval_lines(other, interval, against=None):
@@ -126,7 +157,7 @@ if __name__ == "__main__":
         __doc__,
         flags=[
             "prediction", "ground_truth", "json", "worst", "against", "category", "schema", "oks", "scores",
-            "image_side_error", "data_dir",
+            "image_side_error", "data_dir", "plot",
         ],
         required=["prediction", "ground_truth"],
     )  # fmt: skip

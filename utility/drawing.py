@@ -4,12 +4,16 @@ Images are [H, W, 3] uint8 RGB. Points are in the image's pixels as the CSV coun
 of pixels.
 """
 
+import math
+
 import cv2
 import numpy as np
 
+from base import ellipses
 from base.errors import DataError
 from base.files import atomic_write
 
+ELLIPSE_SHARE = 0.95  # of the probability, within a point's ellipse
 _SUBPIXEL_BITS = 4
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
@@ -26,7 +30,9 @@ def named_points(schema, points, visibility):
     return {name: tuple(xy) for name, xy, state in zip(schema.keypoints, points, visibility) if state >= 0}
 
 
-def draw_keypoints(image, schema, category, points, scores=None, occluded=(), truth=None, write_names=False):
+def draw_keypoints(
+    image, schema, category, points, scores=None, occluded=(), truth=None, write_names=False, covariances=None
+):
     """Draws the garment's outline and its keypoints.
 
     Args:
@@ -38,12 +44,15 @@ def draw_keypoints(image, schema, category, points, scores=None, occluded=(), tr
         occluded: names of the occluded keypoints, drawn as rings.
         truth: {name: (x, y)}; a line joins each point with where it should be.
         write_names: whether each point's name stands beside it.
+        covariances: {name: [2, 2]} in square pixels: an ellipse holds the keypoint with a probability of 95 %.
 
     Returns:
         [H, W, 3] uint8 RGB.
     """
     canvas = np.ascontiguousarray(image).copy()
     unit = max(image.shape[:2]) / 512
+    for name in covariances or ():
+        _ellipse(canvas, points[name], covariances[name], keypoint_color(schema, name), unit)
     radius = max(2.0, 4.5 * unit)
     for start, end in schema.outline(category):
         if start in points and end in points:
@@ -90,6 +99,15 @@ def _dot(canvas, xy, radius, color, hollow):
     cv2.circle(canvas, _fixed(xy), fixed, color, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
     if hollow:
         cv2.circle(canvas, _fixed(xy), round(0.55 * fixed), _BLACK, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _ellipse(canvas, xy, covariance, color, unit):
+    axes, angle = ellipses.axes(covariance, ELLIPSE_SHARE)
+    axes = tuple(round(min(axis, 1e5) * 2**_SUBPIXEL_BITS) for axis in axes)
+    for tone, width in ((_BLACK, 2.5 * unit), (color, 1.2 * unit)):
+        thickness = max(1, round(width))
+        shape = (axes, math.degrees(angle), 0, 360, tone, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.ellipse(canvas, _fixed(xy), *shape)
 
 
 def _arc(canvas, xy, radius, score, thickness):

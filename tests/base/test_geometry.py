@@ -84,3 +84,19 @@ def test_warp_of_a_whole_photo_is_a_resize():
     matrix = geometry.scaling(np.float32(64 / 80), np.float32(48 / 60))
     warped = geometry.warp(image[None], matrix[None], (48, 64), "NEAREST")[0]
     np.testing.assert_allclose(warped, tf.image.resize(image, (48, 64)), atol=0.01)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), degrees=st.floats(-180, 180), scale=st.floats(0.1, 10), flip=st.booleans())
+def test_covariances_move_as_the_points_that_they_are_of(seed, degrees, scale, flip):
+    """Of the second moments of moved points, which are linear: M S M^T, for photos scaled, turned and flipped."""
+    random = np.random.default_rng(seed)
+    turned = geometry.rotation(np.deg2rad(degrees), 5.0, 7.0)
+    steps = [geometry.scaling(scale, scale * 1.5), turned, *([geometry.flipping(30.0)] if flip else [])]
+    matrix = geometry.compose(*steps)
+    cloud = random.normal(size=[6, 2]) * [3, 1]
+    moved = geometry.apply(matrix, cloud)
+    before, after = (np.cov(points.T)[None] for points in (cloud, moved))
+    np.testing.assert_allclose(geometry.transform_covariances(matrix, before), after, rtol=1e-6, atol=1e-9)
+    in_graph = geometry.transform_covariances(tf.constant(matrix[None]), tf.constant(before[None]))[0]
+    np.testing.assert_allclose(in_graph, after, rtol=1e-6, atol=1e-9)

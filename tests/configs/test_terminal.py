@@ -29,6 +29,7 @@ WITH_TENSORFLOW = {
         "--benchmark_images=20 --benchmark_turns=1"
     ],
     "tools/browse.py": ["--records={records} --augmented --output={out}/records.html"],
+    "tools/calibrate.py": ["--data_dir={records} --model_dir={models}/skirt --eval_batch_size=8"],
     "tools/convert_tfrecords.py": ["--data_dir={data} --output_dir={out}/records --splits=test_0"],
     "tools/export_model.py": [
         "--model_dir={models}/skirt --output_dir={out}/saved_model --format=saved_model",
@@ -80,7 +81,7 @@ def machine(tmp_path_factory):
         "test": folder / "data" / "test_0",
         "labelled": folder / "labelled",
         "models": folder / "models",
-        "records": made_trainings.write_records(folder / "records"),
+        "records": made_trainings.write_records(folder / "records", num_validation=14),
         "out": tmp_path_factory.mktemp("out"),
     }
 

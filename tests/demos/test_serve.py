@@ -25,6 +25,7 @@ from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from base import ellipses
 from base import schema as schemas
 from base.errors import DataError
 from configs import command_line
@@ -168,6 +169,21 @@ def test_a_photo_chosen_in_the_browser(server, browser, photo, predictor):
     Select(browser.find_element(By.NAME, "category")).select_by_visible_text("trousers")
     wait_for(browser, "trousers, 180 × 240 pixels")
     assert len(browser.find_elements(By.CSS_SELECTOR, "#picture circle")) == 7
+
+
+def test_the_ellipse_of_a_calibrated_point_is_drawn(server, browser):
+    browser.get(server[1])
+    turn = np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]])
+    covariance = (turn @ np.diag([64.0, 9.0]) @ turn.T).tolist()
+    points = {name: {"x": 50, "y": 60, "score": 0.5} for name in keypoint_names("skirt")}
+    points["hemline_left"]["covariance"] = covariance
+    reply = {"category": "skirt", "width": 180, "height": 240, "keypoints": points}
+    browser.execute_script(f"answer = {json.dumps(reply)}; show();")
+    (drawn,) = browser.find_elements(By.CSS_SELECTOR, "#picture ellipse")
+    (long, short), angle = ellipses.axes(covariance, 0.95)
+    assert [float(drawn.get_attribute(name)) for name in ("rx", "ry")] == pytest.approx([long, short])
+    degrees = float(drawn.get_attribute("transform")[len("rotate(") :].split()[0])
+    assert np.sin(np.deg2rad(degrees) - angle) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_browser_says_why_a_file_is_refused(server, browser, tmp_path):

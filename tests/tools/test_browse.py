@@ -13,9 +13,11 @@ from fashionai import CATEGORIES, KEYPOINTS, SCHEMA
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from base import ellipses
 from base.errors import DataError, UsageError
 from configs import command_line
 from preprocessing.data import annotations
+from preprocessing.labelling import point_scores
 from tools import browse, make_synthetic_data
 from tools.browsing import augmented, entries, page, statistics
 
@@ -351,3 +353,24 @@ def test_the_program_runs_from_a_shell(data_dir, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path}/a.html: 70 photos, 0 broken\n"
+
+
+def test_ellipses_of_calibrated_predictions_are_drawn(data_dir, tmp_path, browser, program, capsys):
+    truth = annotations.read(os.path.join(data_dir, "test_0_answer.csv"))
+    annotations.write(tmp_path / "s.csv", truth.image_ids, truth.categories, truth.points, truth.visibility)
+    scores = np.where(truth.visibility < 0, np.nan, 0.5)
+    covariances = np.broadcast_to(np.diag([100.0, 25.0]), [*scores.shape, 2, 2]).copy()
+    covariances[np.isnan(scores)] = np.nan
+    found = point_scores.PointScores(scores, covariances)
+    point_scores.write(tmp_path / "scores.csv", truth.image_ids, truth.categories, found, truth.schema)
+    words = [f"--predictions={tmp_path / 's.csv'}", f"--scores={tmp_path / 'scores.csv'}"]
+    browser.get(f"file://{write_page(tmp_path, f'--data_dir={data_dir}/test_0', *words)}")
+    drawn = cards(browser)[0].find_elements(By.CSS_SELECTOR, "ellipse")
+    assert len(drawn) == len(cards(browser)[0].find_elements(By.CSS_SELECTOR, "circle:not([fill=none])"))
+    for one in drawn:
+        sides = [float(one.get_attribute(name)) for name in ("rx", "ry")]
+        assert sides == pytest.approx([10 * ellipses.radius(0.95), 5 * ellipses.radius(0.95)], abs=0.06)
+    browser.find_element(By.NAME, "ellipses").click()
+    assert not cards(browser)[0].find_elements(By.CSS_SELECTOR, "ellipse")
+    assert program("tools/browse.py", f"--data_dir={data_dir}", words[1], f"--output={tmp_path}/o.html") == 2
+    assert "--scores are of a submission: expected --predictions, too" in capsys.readouterr().err

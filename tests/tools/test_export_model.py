@@ -20,6 +20,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from base.files import exclusive_folder
 from tools import export_model
 from utility.model import inference_graph, model_directory
+from utility.model.found import Found
 from utility.prediction import export as export_room
 from utility.prediction.predictor import Predictor
 
@@ -147,7 +148,7 @@ def test_an_export_that_differs_is_refused_and_leaves_the_former_one(
 
     def moved(self, images, categories):
         points, scores = find(self, images, categories)
-        return [row + np.float32([3, 4]) for row in points], scores
+        return Found([row + np.float32([3, 4]) for row in points], scores)
 
     monkeypatch.setattr(Predictor, "find", moved)
     assert export(program, model, tmp_path, "--format=tflite", f"--photos={photos}") == 1

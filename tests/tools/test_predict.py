@@ -20,6 +20,7 @@ from PIL import Image
 from base.errors import DataError
 from base.files import exclusive_file
 from tools.predict import output_names
+from utility.prediction import smoothing, video
 from utility.prediction.predictor import Predictor
 
 
@@ -141,6 +142,25 @@ def test_videos_are_predicted_frame_by_frame(program, model, picture, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["film.json", "film.mp4", "keypoints.csv"]
 
 
+def test_a_video_is_smoothed_where_it_is_asked_for(program, model, picture, tmp_path, capsys):
+    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (160, 120))
+    for shift in (0, 1, 0, 2):
+        writer.write(np.roll(picture, shift, axis=1)[..., ::-1].copy())
+    writer.release()
+    found = {}
+    for name, more in (("raw", []), ("smooth", ["--smooth"])):
+        assert predict(program, model, tmp_path / "film.avi", tmp_path / name, *more) == 0
+        frames = json.loads((tmp_path / name / "film.json").read_text())["frames"]
+        found[name] = [[(point["x"], point["y"]) for point in frame["keypoints"].values()] for frame in frames]
+    smoother = smoothing.Smoother(10.0)
+    with video.frames(tmp_path / "film.avi") as (_, frames):
+        expected = [smoother(image, np.array(points)) for image, points in zip(frames, found["raw"])]
+    np.testing.assert_allclose(found["smooth"], expected, atol=1e-6)
+    capsys.readouterr()
+    assert predict(program, model, tmp_path / "film.avi", tmp_path / "x", "--smooth", "--boxes=b.csv") == 2
+    assert capsys.readouterr().err == "predict.py: --smooth is for videos, --boxes for photos: choose one\n"
+
+
 def test_a_broken_photo_is_reported_after_the_others(program, model, picture, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     Image.fromarray(picture).save(tmp_path / "in/b.jpg")
@@ -232,7 +252,7 @@ _predictor = functools.cache(Predictor)
 
 
 def test_no_photo_has_no_points(model):
-    assert _predictor(model).find([], []) == ([], [])
+    assert tuple(_predictor(model).find([], [])) == ([], [])
 
 
 @pytest.mark.parametrize("photos", [0, 1, 2, 3])

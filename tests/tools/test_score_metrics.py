@@ -124,8 +124,14 @@ def test_a_schema_without_sigmas_and_scores_without_oks_are_one_line(tmp_path, f
     error = capfd.readouterr().err
     assert error.startswith("score.py: fashionai: categories.skirt.sigmas: expected a sigma for each keypoint, such")
     assert error.count("\n") == 1
-    assert score(program, files, f"--scores={answer}") == 2
-    assert capfd.readouterr().err == "score.py: --scores rank the predictions for --oks: expected --oks, too\n"
+    write_scores(files / "scores.csv", [0.2, 0.5, 0.9])
+    assert score(program, files, f"--scores={files / 'scores.csv'}") == 1
+    error = capfd.readouterr().err
+    assert error.startswith(
+        f"score.py: {files / 'scores.csv'}: has no covariances: expected cells score_xx_xy_yy, of mod"
+    )
+    assert score(program, files, f"--plot={files / 'plot.svg'}") == 2
+    assert capfd.readouterr().err == "score.py: --plot draws what --scores say: expected --scores, too\n"
 
 
 def test_a_garment_without_a_score_is_named(files, program, capfd):

@@ -6,6 +6,7 @@ import pytest
 from fashionai import KEYPOINTS, SCHEMA
 from PIL import Image
 
+from base import ellipses
 from base.errors import DataError
 from utility import drawing
 
@@ -128,3 +129,18 @@ def test_named_points_leaves_absent_ones_out():
     points, visibility = np.zeros((24, 2)), np.full(24, -1)
     points[3], visibility[3], visibility[5] = (7, 8), 0, 1
     assert drawing.named_points(SCHEMA, points, visibility) == {"shoulder_left": (7, 8), "armpit_left": (0, 0)}
+
+
+def test_an_ellipse_has_the_size_and_direction_of_its_covariance():
+    turn = np.deg2rad(30)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    covariance = rotation @ np.diag([81.0, 16.0]) @ rotation.T
+    place = {"hemline_left": (100, 60)}
+    drawn = drawing.draw_keypoints(GREY, SCHEMA, "skirt", place, covariances={"hemline_left": covariance})
+    dot = drawing.draw_keypoints(GREY, SCHEMA, "skirt", place)
+    rows, columns = np.nonzero((drawn != dot).any(axis=2))
+    offsets = np.stack([columns, rows], axis=1) - (100, 60)
+    offsets = offsets[np.linalg.norm(offsets, axis=1) > 8]
+    distances = np.sqrt(ellipses.squared_distances(offsets, covariance)) / ellipses.radius(0.95)
+    assert distances.mean() == pytest.approx(1, abs=0.04)
+    assert len(offsets) > 100

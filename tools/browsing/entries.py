@@ -32,6 +32,7 @@ class Entry:
         path: the photo's file, empty for a record.
         thumbnail: JPEG bytes, empty where the photo cannot be read.
         predicted: [K, 2] float64, None where there is no prediction.
+        covariances: [K, 2, 2] float64, square pixels, of `predicted`; NaN for points without, None where none has one.
         faults: what is wrong with it, a line each.
         box: the garment's (x0, y0, x1, y1), None for the whole photo.
         suspects: (keypoint's index, suspicion from 0 to 1, what would be wrong) of annotations that may be wrong.
@@ -47,6 +48,7 @@ class Entry:
     path: str = ""
     thumbnail: bytes = b""
     predicted: Optional[np.ndarray] = None
+    covariances: Optional[np.ndarray] = None
     faults: list = dataclasses.field(default_factory=list)
     box: Optional[tuple] = None
     suspects: list = dataclasses.field(default_factory=list)
@@ -133,12 +135,13 @@ def _from_example(example, source, number, schema):
     return entry, feature["image/encoded"].bytes_list.value[0]
 
 
-def add_predictions(entries, prediction):
+def add_predictions(entries, prediction, covariances=None):
     """Gives each entry the points of a submission; an entry that it has no row for goes.
 
     Args:
         entries: a list of Entry.
         prediction: Annotations of the submission.
+        covariances: [N, K, 2, 2] of its rows' points, where they are known.
 
     Raises:
         DataError: none of the photos is in it.
@@ -153,6 +156,7 @@ def add_predictions(entries, prediction):
             key = None if entry.box else entry.image_id
         if key in rows:
             entry.predicted = prediction.points[rows[key]]
+            entry.covariances = None if covariances is None else covariances[rows[key]]
             kept.append(entry)
     if not kept:
         raise DataError(prediction.file, None, "has no row for any photo of the data: it belongs to other photos")

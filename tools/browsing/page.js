@@ -127,6 +127,10 @@ function overlay(photo) {
     const point = photo.points.find(point => point[0] === keypoint) || places.get(keypoint);
     if (point && wanted(point)) svg.append(drawn("circle", { class: "suspect", cx: point[1] + .5, cy: point[2] + .5, r: unit * 3, fill: "none", stroke: "#f22", "stroke-width": unit * .7 }));
   }
+  if (photo.predicted && checked("ellipses"))
+    for (const [keypoint, x, y, , ...ellipse] of main.filter(wanted))
+      if (ellipse.length) svg.append(drawn("ellipse", { cx: x + .5, cy: y + .5, rx: ellipse[0], ry: ellipse[1],
+        transform: `rotate(${ellipse[2]} ${x + .5} ${y + .5})`, fill: "none", stroke: data.colors[keypoint], "stroke-width": unit * .4 }));
   if (checked("points"))
     for (const point of main.filter(wanted)) svg.append(dot(photo, point, unit));
   return svg;

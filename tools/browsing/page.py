@@ -1,11 +1,13 @@
 """Puts everything into one HTML file that needs nothing else."""
 
 import base64
+import math
 import os
 
 import jinja2
 import numpy as np
 
+from base import ellipses
 from tools.browsing import entries as gathered
 from tools.browsing import statistics
 from utility import drawing
@@ -47,6 +49,7 @@ def render(title, entries, row_faults, schema, augmented=()):
         faults=faults,
         augmented=[(caption, _base64(picture)) for caption, picture in augmented],
         has_predictions=any(entry.predicted is not None for entry in entries),
+        has_ellipses=any(entry.covariances is not None for entry in entries),
         has_suspects=any(entry.suspects for entry in entries),
         categories=[name for name in schema.category_names if any(entry.category == name for entry in entries)],
         keypoints=schema.keypoints,
@@ -68,7 +71,7 @@ def _data(entries, sources, schema):
 
 
 def _photo(entry, sources, schema):
-    """Returns one photo's row: points and predictions as [keypoint, x, y, visibility or error]."""
+    """Returns a row: points as [keypoint, x, y, visibility], predictions as [keypoint, x, y, error, (ellipse)]."""
     photo = {
         "source": sources.index(entry.source),
         "id": entry.image_id,
@@ -89,11 +92,19 @@ def _photo(entry, sources, schema):
         scored = errors[~np.isnan(errors)]
         photo["error"] = round(float(scored.mean()), 5) if scored.size else None
         photo["predicted"] = [
-            [index, *np.round(entry.predicted[index], 1).tolist(), _rounded(errors[index])]
+            [index, *np.round(entry.predicted[index], 1).tolist(), _rounded(errors[index]), *_ellipse(entry, index)]
             for index in range(len(schema.keypoints))
             if (entry.predicted[index] >= 0).any()
         ]
     return photo
+
+
+def _ellipse(entry, index):
+    """Returns the half axes and the angle, in degrees, of a predicted point's ellipse; nothing where it has none."""
+    if entry.covariances is None or np.isnan(entry.covariances[index]).any():
+        return ()
+    axes, angle = ellipses.axes(entry.covariances[index], drawing.ELLIPSE_SHARE)
+    return tuple(round(value, 1) for value in (*axes, math.degrees(angle)))
 
 
 def _rounded(error):

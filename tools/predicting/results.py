@@ -5,6 +5,8 @@ import csv
 import json
 import os
 
+import numpy as np
+
 from base.files import atomic_write, exclusive_file
 from base.remote import places
 from preprocessing.data.boxes import COLUMN, to_text
@@ -49,9 +51,28 @@ def write_json(path, content):
         file.write("\n")
 
 
+def smooth(smoother, image, found):
+    """Smooths the points of a Prediction, in place.
+
+    Args:
+        smoother: smoothing.Smoother, called for every frame of the video in turn.
+        image: the frame.
+        found: its Prediction; the covariances stay those of the frame.
+    """
+    keypoints = found["keypoints"].values()
+    points = np.array([(point["x"], point["y"]) for point in keypoints])
+    has_all = all("covariance" in point for point in keypoints)
+    covariances = np.array([point["covariance"] for point in keypoints]) if has_all else None
+    for point, (x, y) in zip(keypoints, smoother(image, points, covariances)):
+        point["x"], point["y"] = float(x), float(y)
+
+
 def draw(image, schema, found, box=None):
     """Returns the image, [H, W, 3] uint8 RGB, with a Prediction and its box drawn on it."""
     points = {name: (point["x"], point["y"]) for name, point in found["keypoints"].items()}
     scores = {name: point["score"] for name, point in found["keypoints"].items()}
+    covariances = {name: point["covariance"] for name, point in found["keypoints"].items() if "covariance" in point}
     image = image if box is None else drawing.draw_box(image, box)
-    return drawing.draw_keypoints(image, schema, found["category"], points, scores=scores, write_names=True)
+    return drawing.draw_keypoints(
+        image, schema, found["category"], points, scores=scores, write_names=True, covariances=covariances
+    )

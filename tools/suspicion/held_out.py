@@ -110,7 +110,7 @@ def _read(folder, rows):
     found = annotations.read(os.path.join(folder, _FOUND), rows[0].schema)
     numbers = {key: number for number, key in enumerate(found.keys)}
     order = [numbers[name_in_data(row), row.category, row.box] for row in rows]
-    return found.points[order], point_scores.read(os.path.join(folder, _SCORES), found)[order]
+    return found.points[order], point_scores.read(os.path.join(folder, _SCORES), found).scores[order]
 
 
 def _train(place, rest, held_out, recipe, on_remark):

@@ -12,6 +12,9 @@ B images, K keypoints. *Raw* is what a stage of the net gives, a nest of tensors
 import abc
 import importlib
 
+from base import late_tensorflow as tf
+
+_EQUAL_SPREAD = 0.02  # of the unit square: about a cell of a heatmap
 _CODECS = {"heatmap": "utility.model.heatmap_codec:HeatmapCodec"}  # name -> module:class, loaded when it is needed
 
 
@@ -68,6 +71,17 @@ class Codec(abc.ABC):
     @abc.abstractmethod
     def decode(self, outputs):
         """Returns the points [B, K, 2] float32 in the unit square, and scores [B, K] float32 from 0 to 1."""
+
+    def spread(self, outputs, points):
+        """Returns how far points [B, K, 2] that were decoded from outputs may be off, as the outputs look.
+
+        Here the same for all of them, which a `Calibration` scales for each keypoint.
+
+        Returns:
+            covariances [B, K, 2, 2] float32 in the unit square, positive definite.
+        """
+        del outputs
+        return tf.eye(2, batch_shape=tf.shape(points)[:2]) * _EQUAL_SPREAD**2
 
     @abc.abstractmethod
     def flip(self, outputs, partners):

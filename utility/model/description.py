@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from base.options import Option
 from base.schema import Schema
+from utility.model.calibration import Calibration
 
 TRAIN_IMAGE_SIZE = Option(
     "train_image_size", "int", 256, "Height and width of the network's input, in pixels.", 16, 4096
@@ -47,6 +48,7 @@ class ModelDescription:
         codec_settings: of the codec, {name: value}. Those of `heatmap`: heatmap_size (cells, square), heatmap_sigma
             (cells), heatmap_loss, target_scale (height of the trained maps), decode.
         training: the settings that a resumed training must have again, {name: value}; empty where none noted them.
+        calibration: how far its points are off; None where `tools/calibrate.py` has not looked.
         code_version: of the program that wrote the file; None in memory, and in files of release 1.0.0.
         others: what else a file says, kept when it is written anew.
     """
@@ -62,6 +64,7 @@ class ModelDescription:
     codec_settings: Mapping[str, Any]
     box_margin: float = 0.0
     training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    calibration: Optional[Calibration] = None
     code_version: Optional[str] = None
     others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -78,7 +81,9 @@ class ModelDescription:
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         own.update(schema=self.schema.to_json(), normalisation=dataclasses.asdict(self.normalisation))
         del own["codec_settings"], own["others"]
-        optional = {name for name in ("training", "code_version") if not own[name]}
+        if self.calibration:
+            own["calibration"] = self.calibration.to_json()
+        optional = {name for name in ("training", "calibration", "code_version") if not own[name]}
         own = {name: value for name, value in own.items() if name not in optional}
         return {**self.others, **self.codec_settings, **own}
 
@@ -87,7 +92,7 @@ def from_json(content: Mapping[str, Any], setting_names: tuple[str, ...]) -> Mod
     """Returns the description of a checked `model.json`.
 
     Args:
-        content: its keys and values; `schema` is a Schema already.
+        content: its keys and values; `schema` is a Schema already, `calibration` a Calibration.
         setting_names: which of the keys are the codec's.
     """
     names = {field.name for field in dataclasses.fields(ModelDescription)} - {"codec_settings", "others"}

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from base import geometry
 from base.options import rows
-from utility.model import decoders, heatmaps, losses
+from utility.model import decoders, heatmaps, losses, map_spread
 from utility.model.codec import Codec
 from utility.model.heatmap_settings import HeatmapSettings
 
@@ -61,6 +61,10 @@ class HeatmapCodec(Codec):
     def decode(self, outputs):
         cells = heatmaps.decode(outputs[MAPS], self._method, self._sigma)
         return cells / self.size, heatmaps.confidence(outputs[MAPS], self._sigma, self.is_probability)
+
+    def spread(self, outputs, points):
+        size = outputs[MAPS].shape[1]  # that of a mean of several models may differ from this one's
+        return map_spread.second_moments(outputs[MAPS], points * size) / size**2
 
     def flip(self, outputs, partners):
         return {MAPS: tf.gather(tf.reverse(outputs[MAPS], axis=[2]), partners, axis=-1)}

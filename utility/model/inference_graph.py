@@ -4,6 +4,8 @@ B images, S the input's size.
 """
 
 import collections
+import dataclasses
+import logging
 import os
 
 import numpy as np
@@ -17,6 +19,7 @@ from utility.model.network import run_net
 v1 = tf.compat.v1
 
 IMAGES = "images"
+_log = logging.getLogger(__name__)
 
 
 def freeze(model_dir, checkpoint=None, data_format=None):
@@ -28,7 +31,7 @@ def freeze(model_dir, checkpoint=None, data_format=None):
         data_format: of the net's inside; None for the device's best.
 
     Returns:
-        model: the ModelDescription.
+        model: the ModelDescription; without a calibration that is of another checkpoint.
         graph_def: from `images` [B, S, S, 3] float32 RGB 0 to 255 to the outputs of the model's codec, by their names,
             of the last stage.
 
@@ -37,6 +40,7 @@ def freeze(model_dir, checkpoint=None, data_format=None):
     """
     model = model_directory.read(model_dir)
     checkpoint = model_directory.checkpoint(checkpoint or model_dir)
+    model = _fitting(model, model_dir, checkpoint)
     with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=session_config()) as session:
         names = _build(model, data_format, os.path.join(model_dir, model_directory.DESCRIPTION))
         restore(session, checkpoint)
@@ -44,6 +48,20 @@ def freeze(model_dir, checkpoint=None, data_format=None):
     folded = fold_batch_norm(graph_def, names)
     _check_finite(folded, checkpoint)
     return model, folded
+
+
+def _fitting(model, model_dir, checkpoint):
+    """Returns the description without its calibration where that is of other weights than the checkpoint's."""
+    own = model.calibration
+    if own is None or own.checkpoint == os.path.relpath(checkpoint, model_dir):
+        return model
+    _log.warning(
+        "%s: the calibration is of %s, not of %s: there are no covariances until tools/calibrate.py has run again",
+        os.path.join(model_dir, model_directory.DESCRIPTION),
+        own.checkpoint,
+        os.path.relpath(checkpoint, model_dir),
+    )
+    return dataclasses.replace(model, calibration=None)
 
 
 def _check_finite(graph_def, checkpoint):

@@ -21,7 +21,7 @@ from base.files import atomic_write
 from base.schema import ALL, CATEGORY_PATTERN
 from base.version import VERSION
 from net import registry
-from utility.model import codec, description
+from utility.model import calibration, codec, description
 from utility.model.description import ModelDescription
 
 FORMAT_VERSION = 1
@@ -47,6 +47,7 @@ _DESCRIPTION = fields(
         "codec": lambda value, key: choice(codec.names())(value, key),  # now: codecs may have been added
         "schema": schemas.of_json,
         "training": fields({}, others=True),
+        "calibration": calibration.of_json,
         "code_version": checked_json.name,
     },
     others=True,
@@ -88,6 +89,8 @@ def _check(value: Any, key: str) -> ModelDescription:
         raise checked_json.Unexpected("keypoints", expected, content["keypoints"])
     if content["codec"] == "heatmap":
         content = {"heatmap_loss": "mse", **content}
+    if "calibration" in content:
+        calibration.check_keypoints(content["calibration"], content["keypoints"], "calibration")
     settings = {row.name: by_option(row) for row in codec.find(content["codec"]).setting_rows}
     content = fields(settings, others=True)(content, key)
     choice(registry.names())(content["net"], "net")
@@ -152,7 +155,9 @@ def claim(model_dir: str, model: ModelDescription, training: Mapping[str, Any], 
 
 def _binding(model: ModelDescription) -> dict[str, Any]:
     """Returns what of a description a training cannot resume without: names, outlines and measurements may change."""
-    bare = dataclasses.replace(model, schema=model.schema.points_alone, training={}, code_version=None, others={})
+    bare = dataclasses.replace(
+        model, schema=model.schema.points_alone, training={}, calibration=None, code_version=None, others={}
+    )
     return bare.to_json()
 
 

@@ -16,14 +16,15 @@ from utility.prediction import inference
 
 v1 = tf.compat.v1
 
-BYTES, IMAGE, POINTS, SCORES = "image_bytes", "image", "points", "scores"
+BYTES, IMAGE, POINTS, SCORES, COVARIANCES = "image_bytes", "image", "points", "scores", "covariances"
 
 
 def saved_model(model, graph_def, folder, flip=False):
     """Writes a SavedModel that plain TensorFlow loads, without a line of this project.
 
     Its signature `serving_default` takes `image_bytes` [N] string, JPEG or PNG; its signature `image` takes `image`
-    [N, H, W, 3] float32 RGB 0 to 255. Both give `points` [N, K, 2] in the photo's own pixels and `scores` [N, K].
+    [N, H, W, 3] float32 RGB 0 to 255. Both give `points` [N, K, 2] in the photo's own pixels, `scores` [N, K] and, of a
+    calibrated model, `covariances` [N, K, 2, 2] in square pixels.
 
     Args:
         model, graph_def: of `inference_graph.freeze`.
@@ -40,8 +41,7 @@ def saved_model(model, graph_def, folder, flip=False):
             (tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY, BYTES, encoded, _decoded(encoded, net)),
             ("image", IMAGE, image, _sampled(image, net)),
         ):
-            points, scores = _found(*seen, net, flip)
-            signatures[name] = v1.saved_model.predict_signature_def({key: tensor}, {POINTS: points, SCORES: scores})
+            signatures[name] = v1.saved_model.predict_signature_def({key: tensor}, _found(*seen, net, flip))
         builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], signatures)
         builder.save()
 
@@ -80,10 +80,20 @@ def _sampled(image, net):
     return shrinking.resize_whole(image, net.model.train_image_size), sizes
 
 
+def output_names(model):
+    """Returns the names of what an export of a model gives."""
+    return (POINTS, SCORES) if model.calibration is None else (POINTS, SCORES, COVARIANCES)
+
+
 def _found(images, sizes, net, flip):
-    """Returns the points [N, K, 2], in the photos' own pixels, and the scores [N, K] of the net's input."""
-    points, scores = net.codec.decode(net(images, flip))
-    return geometry.to_pixels(points * sizes[:, tf.newaxis]), scores
+    """Returns what an export gives, {name: tensor} as `output_names`, for what `_sampled` returns."""
+    outputs = net(images, flip)
+    points, scores = net.codec.decode(outputs)
+    found = {POINTS: geometry.to_pixels(points * sizes[:, tf.newaxis]), SCORES: scores}
+    covariances = inference.covariances_of([net], [(outputs, points)])
+    if covariances is not None:
+        found[COVARIANCES] = covariances * sizes[:, tf.newaxis, :, tf.newaxis] * sizes[:, tf.newaxis, tf.newaxis]
+    return found
 
 
 def portable_graph(model, graph_def, flip=False, only_outputs=False):
@@ -96,7 +106,8 @@ def portable_graph(model, graph_def, flip=False, only_outputs=False):
 
     Returns:
         A GraphDef from `image` [N, H, W, 3] float32 RGB 0 to 255, the whole photo, to `points` [N, K, 2] in the photo's
-        own pixels and `scores` [N, K]; or to the codec's outputs, such as `heatmaps` [1, h, h, K].
+        own pixels, `scores` [N, K] and, of a calibrated model, `covariances` [N, K, 2, 2]; or to the codec's outputs,
+        such as `heatmaps` [1, h, h, K].
     """
     size = model.train_image_size
     with tf.Graph().as_default() as graph:
@@ -107,7 +118,7 @@ def portable_graph(model, graph_def, flip=False, only_outputs=False):
                 tf.identity(tensor, name=name)
         else:
             image = v1.placeholder(tf.float32, [None, None, None, 3], name=IMAGE)
-            for name, tensor in zip((POINTS, SCORES), _found(*_sampled(image, net), net, flip)):
+            for name, tensor in _found(*_sampled(image, net), net, flip).items():
                 tf.identity(tensor, name=name)
         return graph.as_graph_def()
 
@@ -142,17 +153,25 @@ def _save_portable(graph_def, outputs, folder):
         v1.saved_model.simple_save(session, folder, {IMAGE: image}, dict(zip(outputs, found)))
 
 
-def onnx(graph_def):
-    """Returns the bytes of an ONNX model; raises DataError where the converter is not installed."""
+def onnx(graph_def, outputs):
+    """Returns the bytes of an ONNX model.
+
+    Args:
+        graph_def: of `portable_graph`.
+        outputs: the names of what it gives.
+
+    Raises:
+        DataError: the converter is not installed.
+    """
     try:
         from tf2onnx import convert
     except ImportError as error:
         what = 'is not installed: run pip install -e ".[export]" on Python 3.10 or newer'
         raise DataError("tf2onnx", None, what) from error
     model, _ = convert.from_graph_def(
-        graph_def, input_names=[f"{IMAGE}:0"], output_names=[f"{POINTS}:0", f"{SCORES}:0"], opset=17
+        graph_def, input_names=[f"{IMAGE}:0"], output_names=[f"{name}:0" for name in outputs], opset=17
     )
-    _rename(model.graph, {f"{name}:0": name for name in (IMAGE, POINTS, SCORES)})
+    _rename(model.graph, {f"{name}:0": name for name in (IMAGE, *outputs)})
     for value in (*model.graph.input, *model.graph.output):
         for axis, name in zip(value.type.tensor_type.shape.dim, "NHW" if value.name == IMAGE else "N"):
             axis.dim_param = name

@@ -1,7 +1,7 @@
 """Exported models run by their own interpreters, to compare them with the checkpoint.
 
-H, W size of a photo, K keypoints. A runner is a function(encoded JPEG, the same photo
-[H, W, 3] uint8) -> points [K, 2] in the photo's own pixels.
+H, W size of a photo, K keypoints. A runner is a function(encoded JPEG, the same photo [H, W, 3] uint8, name of an
+output: points) -> that output for the photo, as points [K, 2] in its own pixels.
 """
 
 import tensorflow as tf
@@ -18,10 +18,10 @@ def saved_model_runner(folder, signature):
     loaded = tf.saved_model.load(folder)
     serve = loaded.signatures[signature]
 
-    def run(encoded, image, loaded=loaded):  # the signature works only as long as what it was loaded with lives
+    def run(encoded, image, output=POINTS, loaded=loaded):  # the signature works only as long as what was loaded lives
         if signature == "image":
-            return serve(**{IMAGE: tf.constant(image[None], tf.float32)})[POINTS].numpy()[0]
-        return serve(**{BYTES: tf.constant([encoded])})[POINTS].numpy()[0]
+            return serve(**{IMAGE: tf.constant(image[None], tf.float32)})[output].numpy()[0]
+        return serve(**{BYTES: tf.constant([encoded])})[output].numpy()[0]
 
     return run
 
@@ -32,9 +32,9 @@ def onnx_runner(path):
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-    def run(encoded, image):
+    def run(encoded, image, output=POINTS):
         del encoded
-        return session.run([POINTS], {IMAGE: image[None].astype("float32")})[0][0]
+        return session.run([output], {IMAGE: image[None].astype("float32")})[0][0]
 
     return run
 
@@ -43,15 +43,18 @@ def tflite_runner(path):
     """Returns the runner of a TFLite file that decodes its own maps."""
     serve = _interpreter(path).get_signature_runner()  # plans its memory anew only for photos of another size
 
-    def run(encoded, image):
+    def run(encoded, image, output=POINTS):
         del encoded
-        return serve(**{IMAGE: image[None].astype("float32")})[POINTS][0]
+        return serve(**{IMAGE: image[None].astype("float32")})[output][0]
 
     return run
 
 
 def outputs_runner(path, model):
-    """Returns the runner of a TFLite file that gives a codec's outputs: the photo is resized before, decoded after."""
+    """Returns the runner, of points alone, of a TFLite file that gives a codec's outputs.
+
+    The photo is resized before, and the points decoded after.
+    """
     own = codec.of(model)
     serve = _interpreter(path).get_signature_runner()
 

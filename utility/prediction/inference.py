@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from base import geometry
 from utility.model import codec, inference_graph
+from utility.model.found import Found
 
 _MARGIN_UNIT = 512.0  # pixels: the long side of the photos for which the margins of the second pass are given
 
@@ -80,14 +81,16 @@ class Net:
     Attributes:
         model: the description.
         codec: of its outputs.
+        keypoints: names of the outputs' keypoints.
     """
 
     def __init__(self, model, graph_def, category, decode=None):
         self.model = model
         self.codec = codec.of(model, decode)
         names, schema = list(model.keypoints), model.schema
+        self.keypoints = schema.keypoint_names(category)
         self._partners = [names.index(schema.partner(name)) for name in names]
-        self._channels = [names.index(name) for name in schema.keypoint_names(category)]
+        self._channels = [names.index(name) for name in self.keypoints]
         constants, self._graph_def = _split_off_constants(graph_def)
         names = [f"{node.name}:0" for node in constants.node]
         self._weights = dict(zip(names, tf.import_graph_def(constants, return_elements=names, name="weights")))
@@ -138,19 +141,47 @@ def find_in_frame(outputs, to_frame, nets, options):
         to_frame, nets, options: as for `run_nets`.
 
     Returns:
-        points: [B, K, 2] float32, in the photo's own pixels as the CSV counts them (the first pixel's centre is 0).
-        scores: [B, K] float32, from 0 to 1, as the codec has them.
+        Found. Of several nets, the covariances are the mean of what their calibrations say of the averaged outputs, or
+        where points are averaged, that of the nets' own and the spread between their points.
     """
     if options.average_points:
         found = [net.codec.decode(one) for one, net in zip(outputs, nets)]
         points, scores = (tf.add_n(values) / len(values) for values in zip(*found))
+        covariances = covariances_of(nets, [(one, own) for one, (own, _) in zip(outputs, found)])
+        if covariances is not None:
+            apart = tf.stack([own - points for own, _ in found])  # [nets, B, K, 2]
+            covariances += tf.einsum("nbki,nbkj->bkij", apart, apart) / len(found)
     else:
-        first, *others = (net.codec for net in nets)
-        merged = first.merge(others)
-        points, scores = merged.decode(
-            merged.average([merged.adopt(one, net.codec) for one, net in zip(outputs, nets)])
-        )
-    return geometry.to_pixels(geometry.apply(geometry.invert(to_frame), points)), scores
+        merged, mean = merge(outputs, nets)
+        points, scores = merged.decode(mean)
+        covariances = covariances_of(nets, [(mean, points)] * len(nets))
+    from_frame = geometry.invert(to_frame)
+    if covariances is not None:
+        covariances = geometry.transform_covariances(from_frame, covariances)
+    return Found(geometry.to_pixels(geometry.apply(from_frame, points)), scores, covariances)
+
+
+def merge(outputs, nets):
+    """Returns the codec of the mean of the nets' outputs, and that mean; arguments as for `find_in_frame`."""
+    first, *others = (net.codec for net in nets)
+    merged = first.merge(others)
+    return merged, merged.average([merged.adopt(one, net.codec) for one, net in zip(outputs, nets)])
+
+
+def covariances_of(nets, seen):
+    """Returns the mean of the covariances [B, K, 2, 2] in the unit square that the nets' calibrations say.
+
+    Args:
+        nets: as for `run_nets`.
+        seen: (outputs, points decoded from them) for each net.
+
+    Returns:
+        None where a net has no calibration.
+    """
+    if any(net.model.calibration is None for net in nets):
+        return None
+    found = [net.model.calibration.covariances(net.codec.spread(*own), net.keypoints) for net, own in zip(nets, seen)]
+    return tf.add_n(found) / len(found)
 
 
 def _average_views(windows, to_frame, net, options):

@@ -10,8 +10,8 @@ import numpy as np
 
 from base import parts
 from base.files import check_no_folder, exclusive_file, remove_at_once
-from preprocessing.data import annotations, csv_rows
-from preprocessing.data.boxes import to_text
+from preprocessing.data import annotations
+from preprocessing.labelling import point_scores
 from utility.model import model_directory
 from utility.prediction import engines, inference, partial_results
 from utility.prediction.engines import Batch
@@ -87,7 +87,8 @@ def predict_all(work, output, scores_output=None, on_photo=lambda: None, engine=
         work: Work.
         output: the submission's path. The rows so far stand in `.<name>.partial` beside it while the work runs; the
             same call goes on from them.
-        scores_output: the path of a second CSV for the score of each point; None for none.
+        scores_output: the path of a second CSV for the score of each point, and its covariance where the models are
+            calibrated; None for none.
         on_photo: called for each photo that is done, also by an earlier call.
         engine: one of `engines.NAMES`.
 
@@ -166,30 +167,25 @@ def _write(rows, source, output, scores_output):
     schema = source.schema
     rows = ([*row[:3], np.array(row[3]), np.array(row[4]), *row[5:]] for row in rows)  # lists take much memory
     rows = sorted(rows, key=lambda row: row[0])
-    points = np.full([len(rows), len(schema.keypoints), 2], -1.0)
-    visibility = np.full([len(rows), len(schema.keypoints)], -1)
-    scores = np.full([len(rows), len(schema.keypoints)], np.nan)
-    for index, (_, _, category, row_points, row_scores, *_) in enumerate(rows):
+    shape = (len(rows), len(schema.keypoints))
+    points, visibility = np.full([*shape, 2], -1.0), np.full(shape, -1)
+    for index, (_, _, category, row_points, *_) in enumerate(rows):
         own = list(schema.keypoint_indices(category))
-        points[index, own], scores[index, own], visibility[index, own] = row_points, row_scores, 1
+        points[index, own], visibility[index, own] = row_points, 1
     image_ids, categories = [row[1] for row in rows], [row[2] for row in rows]
     boxes = [row[5] if len(row) > 5 else None for row in rows]
     # Records do not tell whether the CSV had the column; rows of one photo need it.
     if not source.has_boxes and not any(boxes) and len(set(image_ids)) == len(image_ids):
         boxes = None
     if scores_output:
-        _write_scores(scores_output, image_ids, categories, scores, schema, boxes)
+        point_scores.write(scores_output, image_ids, categories, _scores(rows, schema), schema, boxes)
     annotations.write(output, image_ids, categories, points, visibility, schema, boxes)
 
 
-def _write_scores(path, image_ids, categories, scores, schema, boxes):
-    last = [()] * len(scores) if boxes is None else [(to_text(box),) for box in boxes]
-    cells = (
-        (image_id, category, *map(_score_cell, row)) for image_id, category, row in zip(image_ids, categories, scores)
-    )
-    rows = ((*own, *box) for own, box in zip(cells, last))
-    csv_rows.write(path, itertools.chain([annotations.columns(schema, boxes is not None)], rows))
-
-
-def _score_cell(score):
-    return "" if np.isnan(score) else f"{score:.6f}"
+def _scores(rows, schema):
+    """Returns the PointScores of rows, whose own are [K] scores or [K][4] with covariances."""
+    numbers = np.full([len(rows), len(schema.keypoints), 4], np.nan)
+    for index, (_, _, category, _, scores, *_) in enumerate(rows):
+        width = 1 if scores.ndim == 1 else 4
+        numbers[index, list(schema.keypoint_indices(category)), :width] = scores.reshape(-1, width)
+    return point_scores.PointScores(numbers[..., 0], numbers[..., [[1, 2], [2, 3]]])

@@ -7,30 +7,36 @@
 N photos, K keypoints of a category.
 """
 
-import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Optional, TypedDict, Union
 
 import numpy as np
 
 from base.errors import DataError
 from base.schema import ALL, Schema
-from preprocessing.data.boxes import widened
 from utility.model import codec, inference_graph, model_directory
 from utility.model.description import ModelDescription
-from utility.prediction import inference, photo_reading
+from utility.model.found import Found
+from utility.prediction import cutting, inference, photo_reading
 from utility.prediction.passes import Passes
 
 Path = Union[str, "os.PathLike[str]"]
 
 
-class Point(TypedDict):
-    """A keypoint that was found: x and y in the photo's pixels, the first pixel's centre at 0; a score from 0 to 1."""
-
+class _Place(TypedDict):
     x: float
     y: float
     score: float
+
+
+class Point(_Place, total=False):
+    """A keypoint that was found: x and y in the photo's pixels, the first pixel's centre at 0; a score from 0 to 1.
+
+    Of calibrated models also the covariance of its error, [[xx, xy], [xy, yy]] in square pixels.
+    """
+
+    covariance: list[list[float]]
 
 
 class Prediction(TypedDict):
@@ -83,7 +89,7 @@ class Predictor:
         options = options or inference.Options()
         for folder, model in zip(model_dirs, models):
             _check_keypoints(folder, model, self.schema, self.category)
-            _check_decoding(folder, model, options.decode)
+            check_decoding(folder, model, options.decode)
         _check_average(model_dirs, models, options)
         prefix = checkpoint and os.fspath(checkpoint)
         self._margins = [model.box_margin if options.box_margin is None else options.box_margin for model in models]
@@ -112,7 +118,7 @@ class Predictor:
             name: what errors call an array.
 
         Returns:
-            the Prediction, {category, width, height, keypoints: {name: {x, y, score}}}.
+            the Prediction, {category, width, height, keypoints: {name: {x, y, score[, covariance]}}}.
 
         Raises:
             DataError: the file cannot be read as an image, the array is no such one, or the box lies outside of it.
@@ -121,9 +127,9 @@ class Predictor:
             image = photo
         else:
             image, name = photo_reading.read(photo), os.fspath(photo)
-        _check_pixels(image, name)
+        cutting.check_pixels(image, name)
         category = self._category_of(category)
-        _cut(image, box, name)  # names the photo, where the box leaves nothing of it
+        cutting.cut(image, box, name)  # names the photo, where the box leaves nothing of it
         return self.predict_batch([image], [category], [box])[0]
 
     def predict_batch(
@@ -133,18 +139,15 @@ class Predictor:
         boxes: Optional[Sequence[Optional[Sequence[float]]]] = None,
     ) -> list[Prediction]:
         """Finds the keypoints of a batch of photos, by name; arguments and errors as for `find`."""
-        points, scores = self.find(images, categories, boxes)
+        found = self.find(images, categories, boxes)
         return [
             Prediction(
                 category=category,
                 width=image.shape[1],
                 height=image.shape[0],
-                keypoints={
-                    keypoint: Point(x=float(x), y=float(y), score=float(score))
-                    for keypoint, (x, y), score in zip(self.schema.keypoint_names(category), *found)
-                },
+                keypoints=dict(zip(self.schema.keypoint_names(category), _points(found, number))),
             )
-            for image, category, *found in zip(images, categories, points, scores)
+            for number, (image, category) in enumerate(zip(images, categories))
         ]
 
     def find(
@@ -152,7 +155,7 @@ class Predictor:
         images: Sequence[np.ndarray],
         categories: Sequence[str],
         boxes: Optional[Sequence[Optional[Sequence[float]]]] = None,
-    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    ) -> Found:
         """Finds the keypoints of a batch of photos.
 
         Args:
@@ -162,8 +165,8 @@ class Predictor:
                 photo (see `preprocessing.data.boxes`). None, or one that is None: the whole photo.
 
         Returns:
-            points: N arrays [K, 2] float32, pixels of each photo, the keypoints of its category in the schema's order.
-            scores: N arrays [K] float32.
+            Found of lists: for each photo the points [K, 2] float32, in its own pixels, of the keypoints of its
+            category in the schema's order, the scores [K] and, of calibrated models, the covariances [K, 2, 2].
 
         Raises:
             ValueError: there are not as many categories, or boxes, as photos.
@@ -175,19 +178,26 @@ class Predictor:
             what = f"{len(images)} photos, {len(categories)} categories and {len(boxes)} boxes"
             raise ValueError(f"expected a category and a box for each photo, got {what}")
         if not len(images):
-            return [], []
+            return Found([], [])
         for category in categories:
             if category != self.category:  # which may be `all`
                 self._category_of(category)
         for number, image in enumerate(images):
-            _check_pixels(image, f"photo {number}")
+            cutting.check_pixels(image, f"photo {number}")
         margin = self._box_margin() if any(box is not None for box in boxes) else 0.0
-        cuts = [_cut(image, box, f"photo {number}", margin) for number, (image, box) in enumerate(zip(images, boxes))]
-        points, scores = self._passes.find([part for *_, part in cuts], categories)
-        points = points + np.array([corner for *corner, _ in cuts], np.float32)[:, None]
+        cuts = [
+            cutting.cut(image, box, f"photo {number}", margin) for number, (image, box) in enumerate(zip(images, boxes))
+        ]
+        found = self._passes.find([part for *_, part in cuts], categories)
+        points = found.points + np.array([corner for *corner, _ in cuts], np.float32)[:, None]
         own = self.schema.keypoint_indices(self.category)
         channels = [[own.index(index) for index in self.schema.keypoint_indices(category)] for category in categories]
-        return [row[c] for row, c in zip(points, channels)], [row[c] for row, c in zip(scores, channels)]
+
+        def sliced(values: np.ndarray) -> list[np.ndarray]:
+            return [row[c] for row, c in zip(values, channels)]
+
+        covariances = None if found.covariances is None else sliced(found.covariances)
+        return Found(sliced(points), sliced(found.scores), covariances)
 
     def _box_margin(self) -> float:
         if len(set(self._margins)) > 1:
@@ -201,6 +211,15 @@ class Predictor:
             what = f"finds the keypoints of {self.category}, not of {category}"
             raise DataError("the model", None, f"{what}: --category must name a garment that it knows")
         return category
+
+
+def _points(found: Found, number: int) -> Iterator[Point]:
+    """Yields the Points of a photo, by its number in the batch."""
+    for keypoint, ((x, y), score) in enumerate(zip(found.points[number], found.scores[number])):
+        point = Point(x=float(x), y=float(y), score=float(score))
+        if found.covariances is not None:
+            point["covariance"] = found.covariances[number][keypoint].tolist()
+        yield point
 
 
 def _check_keypoints(folder: Path, model: ModelDescription, schema: Schema, category: str) -> None:
@@ -219,7 +238,8 @@ def _check_keypoints(folder: Path, model: ModelDescription, schema: Schema, cate
         raise DataError(path, "keypoints", f"lacks {', '.join(missing)}: expected a model of {category} or of {ALL}")
 
 
-def _check_decoding(folder: Path, model: ModelDescription, method: Optional[str]) -> None:
+def check_decoding(folder: Path, model: ModelDescription, method: Optional[str]) -> None:
+    """Raises DataError where the model in a folder cannot be decoded by a method; None is the model's own way."""
     try:
         codec.of(model, method)
     except ValueError as error:
@@ -235,27 +255,3 @@ def _check_average(folders: Sequence[Path], models: Sequence[ModelDescription], 
             path = os.path.join(folder, model_directory.DESCRIPTION)
             expected = f"expected {models[0].codec} as {folders[0]} has, got {model.codec}"
             raise DataError(path, "codec", f"{expected}; --average=points averages their points")
-
-
-def _check_pixels(image: np.ndarray, name: str) -> None:
-    """Raises DataError where an array is no photo: OpenCV and numpy take others, too, and make anything of them."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        what = f"is an array {list(image.shape)} of {image.dtype}: expected [H, W, 3] of uint8, RGB from 0 to 255"
-        raise DataError(name, None, what)
-
-
-def _cut(
-    image: np.ndarray, box: Optional[Sequence[float]], name: str, margin: float = 0.0
-) -> tuple[int, int, np.ndarray]:
-    """Returns (left, top, the part of the image within the box and its margin)."""
-    height, width = image.shape[:2]
-    if box is None:
-        return 0, 0, image
-    finite = len(box) == 4 and all(map(math.isfinite, box))
-    x0, y0 = (max(0, int(value)) for value in box[:2]) if finite else (0, 0)
-    x1, y1 = (min(width, int(box[2])), min(height, int(box[3]))) if finite else (0, 0)
-    if x0 >= x1 or y0 >= y1:
-        what = f"box {','.join(map(str, box))} leaves nothing of its {width}x{height} pixels: expected x0 < x1, y0 < y1"
-        raise DataError(name, None, what)
-    x0, y0, x1, y1 = widened(np.array([x0, y0, x1, y1]), np.array([width, height]), margin).tolist()
-    return x0, y0, image[y0:y1, x0:x1]

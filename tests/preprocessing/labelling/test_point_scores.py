@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from base.errors import DataError, DataErrors
 from preprocessing.data import annotations
 from preprocessing.labelling import point_scores
-from utility.prediction import predict_all
 
 
 @hypothesis.settings(max_examples=25, deadline=None)
@@ -27,9 +26,15 @@ def test_scores_are_read_as_they_are_written(tmp_path_factory, made, has_boxes, 
     order = data.draw(st.permutations(range(len(ids))))
     shuffled = ([column[at] for at in order] if column else None for column in (ids, categories, boxes))
     ids, categories, boxes = shuffled
-    predict_all._write_scores(folder / "scores.csv", ids, categories, scores[list(order)], schema, boxes)
+    calibrated = data.draw(st.booleans())
+    roots = np.random.default_rng(len(ids)).normal(size=[*scores.shape, 2, 2])
+    covariances = roots @ roots.swapaxes(-1, -2) + 0.01 * np.eye(2)
+    covariances[np.isnan(scores) | (not calibrated)] = np.nan
+    given = point_scores.PointScores(scores[list(order)], covariances[list(order)])
+    point_scores.write(folder / "scores.csv", ids, categories, given, schema, boxes)
     found = point_scores.read(folder / "scores.csv", rows)
-    np.testing.assert_allclose(found, scores, atol=5e-7)  # six digits are written
+    np.testing.assert_allclose(found.scores, scores, atol=5e-7)  # six digits are written
+    np.testing.assert_allclose(found.covariances, covariances, rtol=1e-5)
 
 
 @pytest.fixture
@@ -42,13 +47,23 @@ def submission(tmp_path):
     table = made_splits.table(photos, has_boxes=False)
     annotations.write(tmp_path / "submission.csv", *table)
     scores = np.where(table[3] < 0, np.nan, 0.5)
-    predict_all._write_scores(tmp_path / "scores.csv", *table[:2], scores, table[4], None)
+    given = point_scores.PointScores(scores, np.full([*scores.shape, 2, 2], np.nan))
+    point_scores.write(tmp_path / "scores.csv", *table[:2], given, table[4])
     return annotations.read(tmp_path / "submission.csv"), (tmp_path / "scores.csv").read_text()
 
 
 WRONG = {
     "a column": (lambda text: text.replace("crotch", "croch"), "line 1: names other columns than"),
     "no number": (lambda text: text.replace("0.500000", "half"), "line 2, column crotch: expected a finite number"),
+    "five numbers": (lambda text: text.replace("0.500000", "0.5_1_2_3_4"), "line 2, column crotch: expected a finite"),
+    "an endless covariance": (
+        lambda text: text.replace("0.500000", "0.5_inf_0_1"),
+        "line 2, column crotch: expected a",
+    ),
+    "no covariance": (
+        lambda text: text.replace("0.500000", "0.5_1_2_3"),
+        "line 2, column crotch: expected score_xx_xy",
+    ),
     "nan": (lambda text: text.replace("0.500000", "nan"), "line 2, column crotch: expected a finite number"),
     "another photo": (lambda text: text.replace("/1.jpg", "/2.jpg"), "line 3, column image_id: expected each row"),
     "twice": (lambda text: text.replace("/1.jpg", "/0.jpg"), "line 3, column image_id: expected each row"),

@@ -121,7 +121,7 @@ def test_a_model_of_another_codec_is_trained_described_and_predicts_with_every_v
 
 def test_ensembles_average_outputs_of_one_codec_and_points_of_several(tmp_path, picture):
     models = [train(tmp_path, "one"), made_models.make(tmp_path / "heatmaps")]
-    alone = [Predictor(model).find([picture], ["skirt"])[0][0] for model in models]
+    alone = [Predictor(model).find([picture], ["skirt"]).points[0] for model in models]
     (twice,), _ = Predictor([models[0]] * 2).find([picture], ["skirt"])
     assert twice == pytest.approx(alone[0], abs=1e-3)
     (both,), _ = Predictor(models, options=inference.Options(average_points=True)).find([picture], ["skirt"])

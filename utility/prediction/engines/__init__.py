@@ -8,7 +8,8 @@ batch after the other:
     batches: Batch, those of a category one after the other.
     options: inference.Options.
     loading: {checkpoint, precision} of Predictor.
-    yields: for each batch the list of its rows, [position, image id, category, points [K][2], scores [K], box if any].
+    yields: for each batch the list of its rows, [position, image id, category, points [K][2], scores [K], box if any];
+        in the place of a score, a calibrated model's has [score, xx, xy, yy] with the covariance in square pixels.
 
 The rows are the same whichever engine runs: a batch is predicted whole, by a `Predictor`, for the last digits of a
 point may depend on what else is in its batch.
@@ -16,6 +17,8 @@ point may depend on what else is in its batch.
 
 import importlib
 from typing import NamedTuple
+
+import numpy as np
 
 from base import listing
 from base.schema import ALL
@@ -53,11 +56,19 @@ def find(predictor, category, photos, images):
         images: their pixels, N arrays [H, W, 3] uint8 RGB.
     """
     boxes = [photo.box for photo in photos]
-    points, scores = predictor.find(images, [category] * len(images), boxes)
+    found = predictor.find(images, [category] * len(images), boxes)
     return [
-        [photo.position, photo.image_id, category, row.tolist(), values.tolist(), *_if_any(photo.box)]
-        for photo, row, values in zip(photos, points, scores)
+        [photo.position, photo.image_id, category, row.tolist(), _scores(found, number), *_if_any(photo.box)]
+        for number, (photo, row) in enumerate(zip(photos, found.points))
     ]
+
+
+def _scores(found, number):
+    """Returns the scores [K] of a photo, by its number in the batch, or [K][4] with the covariances."""
+    scores = found.scores[number]
+    if found.covariances is None:
+        return scores.tolist()
+    return np.concatenate([scores[:, None], found.covariances[number][:, (0, 0, 1), (0, 1, 1)]], axis=1).tolist()
 
 
 def _if_any(box):
