@@ -71,11 +71,11 @@ fi
 _wanted="$extras $(python --version) $(cat pyproject.toml $_constraints | cksum)"
 if [ "$(cat "$VIRTUAL_ENV/.installed" 2>/dev/null)" != "$_wanted" ]; then
     echo "installing the project and what it needs (some minutes the first time)"
-    # uv, where there is one, takes a third of pip's time.
-    _install="python -m pip install --disable-pip-version-check"
-    ! command -v uv >/dev/null 2>&1 || _install="uv pip install --compile-bytecode"
-    $_install --quiet --editable ".${extras:+[$extras]}" ${_constraints:+--constraint "$_constraints"} || {
-        echo "the project could not be installed: see the message above" >&2
+    _what=(--quiet --editable ".${extras:+[$extras]}" ${_constraints:+--constraint "$_constraints"})
+    # uv, where there is one, takes a third of pip's time; pip knows mirrors and certificates that uv may not.
+    { command -v uv >/dev/null 2>&1 && uv pip install --compile-bytecode "${_what[@]}"; } ||
+        python -m pip install --disable-pip-version-check "${_what[@]}" || {
+        echo "pip could not install the project: see its message above" >&2
         exit 1
     }
     echo "$_wanted" >"$VIRTUAL_ENV/.installed"
