@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from preprocessing.data import annotations
-from preprocessing.labelling import exports
-from utility.prediction import predict_all
+from preprocessing.labelling import exports, point_scores
 
 PHOTOS = [
     made_splits.MadePhoto(
@@ -51,7 +50,8 @@ def test_predictions_take_the_place_of_labels(data, tmp_path, program):
     ids, categories, points, visibility, schema, _ = made_splits.table(PHOTOS[:2], has_boxes=False)
     annotations.write(tmp_path / "mine.csv", ids, categories, points + (10, 0), visibility, schema)
     scores = np.where(visibility < 0, np.nan, 0.5)
-    predict_all._write_scores(tmp_path / "scores.csv", ids, categories, scores, schema, None)
+    found = point_scores.PointScores(scores, np.full([*scores.shape, 2, 2], np.nan))
+    point_scores.write(tmp_path / "scores.csv", ids, categories, found, schema)
     words = (f"--data_dir={data}", "--split=test_0", f"--prediction={tmp_path}/mine.csv")
     for name in ("coco", "label_studio"):
         output = f"--output={tmp_path}/{name}.json"
