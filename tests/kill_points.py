@@ -1,6 +1,7 @@
 """Kills conversion, trainings, evaluation and export at each of their changes to files, and runs them again.
 
-    PYTHONPATH=. python tests/kill_points.py --output_dir=FOLDER [--scenarios=train,swa] [--points=4 | --at=1,2] [--torn] [--copies]
+    PYTHONPATH=. python tests/kill_points.py --output_dir=FOLDER [--scenarios=train,swa]
+        [--points=4 | --at=1,2] [--torn] [--copies]
 
 A run is killed with SIGKILL at its n-th change (a file opened for writing, a write, a rename, a removal; in the middle
 of a write with --torn), for every n; the same command then must end as an undisturbed one: the same records, CSV and

@@ -4,8 +4,8 @@
     PYTHONPATH=. python tests/measured_garments.py --output_dir=FOLDER --sizes=sizes.csv
 
 The first draws FOLDER/train_0, FOLDER/test_0, their tables, and FOLDER/truth.json with each photo's measurements in cm.
-The second compares what tools/measure.py --marker_cm=10 wrote for FOLDER/test_0/Images/<category> with them. Between the
-two: tools/convert_tfrecords.py, a training, tools/calibrate.py and tools/measure.py, as a user runs them.
+The second compares what tools/measure.py --marker_cm=10 wrote for FOLDER/test_0/Images/<category> with them. Between
+the two: tools/convert_tfrecords.py, a training, tools/calibrate.py and tools/measure.py, as a user runs them.
 """
 
 import argparse

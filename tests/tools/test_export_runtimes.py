@@ -50,7 +50,7 @@ def runtimes(request, tmp_path_factory):
     with contextlib.suppress(ImportError):  # the converter is for Python 3.10 and later
         import tf2onnx  # noqa: F401
 
-        (folder / "model.onnx").write_bytes(export.onnx(portable))
+        (folder / "model.onnx").write_bytes(export.onnx(portable, (export.POINTS, export.SCORES)))
         runners["ONNX"] = exported.onnx_runner(str(folder / "model.onnx"))
     with contextlib.suppress(ImportError):
         for name in ("model.tflite", "model.onnx"):
@@ -165,7 +165,7 @@ def test_names_and_dimensions_are_as_help_says(runtimes, tmp_path):
     }
     pytest.importorskip("tf2onnx", reason="the extra `export` needs Python 3.10")
     onnx = pytest.importorskip("onnx")
-    graph = onnx.load_from_string(export.onnx(portable))
+    graph = onnx.load_from_string(export.onnx(portable, (export.POINTS, export.SCORES)))
     onnx.checker.check_model(graph, full_check=True)
     shapes = {
         value.name: [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
