@@ -17,6 +17,7 @@ from base import geometry
 from preprocessing.data import records
 from preprocessing.input import input_fn
 from preprocessing.input.augmentation_options import AugmentationOptions
+from utility.model.found import Found
 from utility.prediction import inference, photo_reading, windows
 from utility.prediction.predictor import Predictor
 
@@ -39,7 +40,7 @@ def seen_in_prediction(predictor, image, box):
 
     def find(images, categories):
         parts.extend(images)
-        return np.zeros([1, 4, 2], np.float32), np.zeros([1, 4], np.float32)
+        return Found(np.zeros([1, 4, 2], np.float32), np.zeros([1, 4], np.float32))
 
     passes, predictor._passes = predictor._passes, types.SimpleNamespace(find=find)
     try:

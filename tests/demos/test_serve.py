@@ -312,7 +312,8 @@ def peak_memory(process):
 def test_many_large_photos_take_the_memory_of_one(models):
     data = large_png(7000, 7000)
     with serving(models) as (process, address):
-        send(address, data)
+        for _ in range(2):  # the second does not get all of the memory again that the first gave back
+            send(address, data)
         one = peak_memory(process)
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda _: send(address, data), range(6)))
