@@ -37,7 +37,7 @@ def convert(path, backbone):
     _check_shapes(path, variables, backbone)
     _check_numbers(path, variables)
     if style == sources.KERAS:
-        stem = f"{backbone}/stem/conv/kernel"
+        stem = found.first_kernel
         variables[stem] = variables[stem][:, :, ::-1]  # for photos in RGB instead of BGR
     return variables, found
 
@@ -54,7 +54,9 @@ def _check_names(path, arrays, found, backbone, style):
 
 def _names(unit, style):
     if style == sources.KERAS:
-        return [unit.conv, unit.norm]
+        return [unit.conv, unit.norm] if unit.norm else [unit.conv]
+    if not unit.norm:
+        return [f"{unit.conv}.weight", f"{unit.conv}.bias"]
     return [f"{unit.conv}.weight", *(f"{unit.norm}.{part}" for part in _TORCH_NORM.values())]
 
 
@@ -62,13 +64,16 @@ def _unit_variables(path, arrays, unit, style):
     try:
         parts = (_torch_unit if style == sources.TORCH else _keras_unit)(arrays, unit)
     except ValueError as error:
-        raise DataError(path, unit.conv, f"is no convolution with a batch norm: {error}") from error
+        kind = "a batch norm" if unit.norm else "a bias"
+        raise DataError(path, unit.conv, f"is no convolution with {kind}: {error}") from error
     return {f"{unit.scope}/{part}": array for part, array in parts.items()}
 
 
 def _torch_unit(arrays, unit):
     """Returns a unit's variables by name: [O, I, h, w] becomes [h, w, I, O], or [h, w, O, I] where it is depthwise."""
     kernel = arrays[f"{unit.conv}.weight"]
+    if not unit.norm:
+        return {"kernel": np.transpose(kernel, (2, 3, 1, 0)), "bias": arrays[f"{unit.conv}.bias"]}
     if unit.scope.endswith("/depthwise"):
         parts = {"depthwise_kernel": np.transpose(kernel, (2, 3, 0, 1))}
     else:
@@ -77,6 +82,9 @@ def _torch_unit(arrays, unit):
 
 
 def _keras_unit(arrays, unit):
+    if not unit.norm:
+        kernel, bias = arrays[unit.conv]
+        return {"kernel": kernel, "bias": bias}
     kernel, *bias = arrays[unit.conv]
     gamma, beta, mean, variance = arrays[unit.norm]
     if any(array.shape != mean.shape for array in bias):

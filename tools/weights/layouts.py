@@ -1,21 +1,21 @@
 """Which array of a file of weights goes into which variable of a backbone, and what the weights expect of the net.
 
-Every layer of the backbones is a convolution with a batch norm, a `Unit`; the tables below name the two in each kind
-of file, and the rest is the same for all.
+Every layer of the backbones is a convolution with a batch norm, or with a bias, a `Unit`; the tables below name it in
+each kind of file, and the rest is the same for all.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
-from net.backbones import detnet, efficientnet_lite, resnet
+from net.backbones import detnet, efficientnet_lite, resnet, vgg
 from tools.weights.sources import TORCH
 
 
 class Unit(NamedTuple):
-    """A convolution with its batch norm: our scope, and the names of the two in the file."""
+    """A convolution with its batch norm (None: a bias instead): our scope, and the names of the two in the file."""
 
     scope: str
     conv: str
-    norm: str
+    norm: Optional[str]
 
 
 class Layout(NamedTuple):
@@ -33,9 +33,15 @@ class Layout(NamedTuple):
     net_options: dict
     normalisation: dict
 
+    @property
+    def first_kernel(self):
+        """The variable that takes the photo's colours."""
+        unit = self.units[0]
+        return f"{unit.scope}/conv/kernel" if unit.norm else f"{unit.scope}/kernel"
 
-# Keras' ResNets were trained on BGR with the mean taken away and nothing else ("caffe"); the importer turns the first
-# kernel round, so that ours take RGB.
+
+# Keras' ResNets and VGGs were trained on BGR with the mean taken away and nothing else ("caffe"); the importer turns
+# the first kernel round, so that ours take RGB.
 _CAFFE = {"mean": [123.68, 116.779, 103.939], "scale": [1.0, 1.0, 1.0]}
 _TORCHVISION = {
     "mean": [255 * mean for mean in (0.485, 0.456, 0.406)],
@@ -58,6 +64,8 @@ def layout(backbone, style, names):
     """
     if backbone == efficientnet_lite.NAME:
         return _efficientnet_lite() if style == TORCH else None
+    if backbone == vgg.NAME:
+        return _vgg(style)
     if backbone not in (*resnet.BLOCKS, detnet.NAME):
         return None
     blocks = resnet.BLOCKS.get(backbone, resnet.BLOCKS["resnet50"][:3])
@@ -68,6 +76,20 @@ def layout(backbone, style, names):
     namer = _old_keras_names if "bn_conv1" in names and backbone in ("resnet50", detnet.NAME) else _keras_names
     options = {"resnet_stride": "1x1", "padding": "symmetric", "bn_epsilon": 1.001e-5}
     return Layout(_resnet_units(backbone, blocks, namer), (*ignored, "predictions", "probs", "fc1000"), options, _CAFFE)
+
+
+def _vgg(style):
+    """As torchvision and Keras Applications name them; the fully connected layers are left out."""
+    units, position = [], 0
+    for stage, (convolutions, _) in enumerate(vgg.STAGES, start=1):
+        for number in range(1, convolutions + 1):
+            theirs = f"features.{position}" if style == TORCH else f"block{stage}_conv{number}"
+            units.append(Unit(f"{vgg.NAME}/conv{stage}_{number}", theirs, None))
+            position += 2  # each has an activation
+        position += 1  # the pooling
+    if style == TORCH:
+        return Layout(units, ("classifier.",), {}, _TORCHVISION)
+    return Layout(units, ("fc1", "fc2", "predictions"), {}, _CAFFE)
 
 
 def _resnet_units(backbone, blocks, namer):

@@ -40,9 +40,15 @@ def assert_same(ours, theirs):
 @pytest.fixture(scope="module")
 def keras(tmp_path_factory):
     """(file of random weights as Keras writes it, images, features after each stage)."""
-    images = np.random.RandomState(3).uniform(0, 255, (1, 96, 64, 3)).astype(np.float32)
+    names = ["conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"]
     path = tmp_path_factory.mktemp("keras") / "resnet50.h5"
-    model = tf.keras.applications.ResNet50(include_top=False, weights=None, input_shape=(96, 64, 3))
+    return path, *written_by_keras(tf.keras.applications.ResNet50, path, names)
+
+
+def written_by_keras(net, path, names):
+    """Writes random weights of a net of Keras' to a file; returns images and the features of some layers on them."""
+    images = np.random.RandomState(3).uniform(0, 255, (1, 96, 64, 3)).astype(np.float32)
+    model = net(include_top=False, weights=None, input_shape=(96, 64, 3))
     random = np.random.RandomState(4)
     weights = []
     for variable in model.weights:
@@ -55,11 +61,9 @@ def keras(tmp_path_factory):
             weights.append(random.normal(0, 0.2, shape))
     model.set_weights(weights)
     _save_weights(model, path)
-    names = ["conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"]
     outputs = tf.keras.Model(model.input, [model.get_layer(name).output for name in names])
     prepared = tf.keras.applications.resnet50.preprocess_input(images.copy())
-    features = [level.numpy() for level in outputs(prepared)]
-    return path, images, features
+    return images, [level.numpy() for level in outputs(prepared)]
 
 
 def _save_weights(model, path):
@@ -167,6 +171,29 @@ def test_a_models_folder_keeps_its_checkpoints(program, tmp_path, capsys):
     assert program("tools/import_weights.py", "--backbone=efficientnet_lite0", f"--output_dir={model}") == 1
     assert "skirt: is a model's folder" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
+def test_vgg16_of_keras_and_of_torchvision(program, tmp_path):
+    path = tmp_path / "vgg16.h5"
+    levels = [f"block{number}_pool" for number in (2, 3, 4, 5)]
+    images, features = written_by_keras(tf.keras.applications.VGG16, path, levels)
+    import_weights(program, "vgg16", path, tmp_path / "keras")
+    assert_same(features_of(tmp_path / "keras", "vgg16", normalised(images, tmp_path / "keras")), features)
+    # The same weights as torchvision names them: numbers count the activations and poolings, too, and photos are RGB.
+    positions = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
+    theirs = {"classifier.0.weight": np.zeros([2, 3], np.float32)}
+    with h5py.File(path, "r") as file:
+        convolutions = sorted(name for name in file if "conv" in name)
+        for position, name in zip(positions, convolutions):
+            kernel, bias = (file[name][str(weight)][()] for weight in file[name].attrs["weight_names"])
+            kernel = kernel if position else kernel[:, :, ::-1]
+            theirs[f"features.{position}.weight"] = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+            theirs[f"features.{position}.bias"] = bias
+    save_file(theirs, tmp_path / "vgg16.safetensors")
+    import_weights(program, "vgg16", tmp_path / "vgg16.safetensors", tmp_path / "torch")
+    prepared = normalised(images, tmp_path / "keras")
+    assert_same(features_of(tmp_path / "torch", "vgg16", prepared), features)
+    assert json.loads((tmp_path / "torch" / "backbone.json").read_text())["normalisation"]["scale"][0] < 0.02
 
 
 def wrong_weights(shapes):
