@@ -45,12 +45,13 @@ class Unexpected(Exception):
         self.key, self.what = key or None, f"expected {expected}, got {_brief.repr(value)}"
 
 
-def read(path, check):
+def read(path, check, largest=LARGEST):
     """Reads a JSON file.
 
     Args:
         path: of the file.
         check: what its content must be.
+        largest: bytes that it may have.
 
     Returns:
         What `check` returns.
@@ -59,7 +60,7 @@ def read(path, check):
         FileNotFoundError, NotADirectoryError: there is none.
         DataError: it cannot be read, is no JSON, or a value is not what it must be; names the file and the key.
     """
-    text = read_text(path)
+    text = read_text(path, largest)
     try:
         content = loads(text)
         _check_depth(content)
@@ -204,7 +205,9 @@ def boolean(value, key):
 
 
 def by_option(row):
-    """Returns the check of what an option's or a flag's row (`options.Option`) allows, which is of one value."""
+    """Returns the check of what an option's or a flag's row (`options.Option`) allows."""
+    if row.kind in ("ints", "floats"):
+        return items(by_option(row._replace(kind=row.kind.removesuffix("s"))), 0, 1000)
     if row.choices:
         return choice(row.choices)
     if row.kind in ("int", "float"):

@@ -88,6 +88,11 @@ class Schema:
         own = {category.name: tuple(order[name] for name in category.keypoints) for category in self.categories}
         return {**own, ALL: tuple(range(len(self.keypoints)))}
 
+    def owned(self, keypoints):
+        """Returns which of K keypoints, named, each category has: a list of K bool for each."""
+        names = [set(self.keypoint_names(category)) for category in self.category_names]
+        return [[keypoint in own for keypoint in keypoints] for own in names]
+
     def num_keypoints(self, category):
         """Returns how many keypoints, and so heatmap channels, the category has."""
         return len(self.keypoint_names(category))

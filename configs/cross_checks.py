@@ -19,9 +19,10 @@ def check_training(flags):
         raise UsageError("--model_to_train is empty: expected a category, several with commas between, or all")
     if flags.distribution == "none" and (flags.num_devices or 1) > 1:
         raise UsageError(f"--distribution=none uses one device, --num_devices={flags.num_devices} asks for more")
-    if flags.decode and decoders.needs_probabilities(flags.decode) and flags.heatmap_loss != "softmax":
+    decode = getattr(flags, "decode", None)  # not of a net without heatmaps
+    if decode and decoders.needs_probabilities(decode) and flags.heatmap_loss != "softmax":
         raise UsageError(
-            f"--decode={flags.decode} requires probability heatmaps: expected --heatmap_loss=softmax, or --decode=dark"
+            f"--decode={decode} requires probability heatmaps: expected --heatmap_loss=softmax, or --decode=dark"
         )
     _check_boundaries(flags.decay_boundaries, flags.lr_decay_factors)
     if len(set(flags.model_to_train)) < len(flags.model_to_train):
@@ -149,7 +150,7 @@ def check_of_format(flags, label_format, takers):
 
 
 def check_sizes(flags, net):
-    """Checks that the heatmaps divide the input, and have the size that the net makes of it.
+    """Checks that the heatmaps, if the net makes some, divide the input, and have the size that the net makes of it.
 
     Args:
         flags: of a training.
@@ -158,6 +159,8 @@ def check_sizes(flags, net):
     Raises:
         UsageError: they have another.
     """
+    if registry.get_net(net).codec != "heatmap":
+        return
     size, cells = flags.train_image_size, flags.heatmap_size
     if size % cells:
         raise UsageError(f"--heatmap_size={cells} does not divide --train_image_size={size}: a quarter of it is usual")

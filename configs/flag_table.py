@@ -10,6 +10,7 @@ from net import registry
 from preprocessing.input.augmentation_options import AugmentationOptions
 from preprocessing.labelling import exports
 from preprocessing.labelling.formats import FORMATS
+from utility.model.coordinate_settings import CoordinateSettings
 from utility.model.description import BOX_MARGIN, TRAIN_IMAGE_SIZE
 from utility.model.heatmap_settings import HeatmapSettings
 from utility.prediction import engines
@@ -40,13 +41,14 @@ GROUPS = {
         _HEATMAPS["heatmap_sigma"],
         _HEATMAPS["heatmap_loss"],
     ),
+    "coordinates": rows(CoordinateSettings),
     "net": (
         *registry.all_flag_rows().values(),
         Flag("data_format", "str", None, "Order of the axes inside the net; not given: channels_first on a GPU, channels_last else.", choices=("channels_first", "channels_last")),
     ),
     "inspection": (
         _NET,
-        Flag("num_keypoints", "int", None, "Heatmaps of the net; not given: as many as the category has keypoints.", 1, 10000),
+        Flag("num_keypoints", "int", None, "Keypoints of the net; not given: as many as the category has keypoints.", 1, 10000),
         Flag("height", "int", None, "Height of the input in pixels; not given: the model's, or 256.", 32, 4096),
         Flag("width", "int", None, "Width of the input in pixels; not given: the model's, or 256.", 32, 4096),
     ),

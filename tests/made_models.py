@@ -1,6 +1,7 @@
 """Models with random weights, for tests that need a model's folder and not its skill."""
 
 import atexit
+import dataclasses
 import functools
 import os
 import shutil
@@ -11,18 +12,27 @@ from fashionai import SCHEMA
 
 from net import registry
 from utility.model import model_directory
+from utility.model.coordinate_settings import CoordinateSettings
 from utility.model.description import ModelDescription, Normalisation
 from utility.model.network import run_net
 
 v1 = tf.compat.v1
 
-_SMALL = {"hourglass": {"num_stacks": 1, "feats_channels": 16}, "cpn": {"head_channels": 32}}
+_SMALL = {
+    "hourglass": {"num_stacks": 1, "feats_channels": 16},
+    "cpn": {"head_channels": 32},
+    "dfa": {"num_stages": 2, "fc_channels": 16, "backbone": "efficientnet_lite0"},
+}
 
 
 def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA, box_margin=0.0, **net_options):
     """Returns the ModelDescription of a small net."""
     small = _SMALL.get(net, {})
     settings = {"heatmap_size": image_size // 4, "heatmap_sigma": 1.0, "target_scale": 255.0}
+    settings |= {"heatmap_loss": "mse", "decode": "dark"}
+    own = registry.get_net(net).codec
+    if own == "coordinates":
+        settings = dataclasses.asdict(CoordinateSettings())
     return ModelDescription(
         net=net,
         net_options=registry.complete(net, {**small, **net_options}),
@@ -31,9 +41,10 @@ def description(category="skirt", net="hourglass", image_size=64, schema=SCHEMA,
         keypoints=schema.keypoint_names(category),
         train_image_size=image_size,
         normalisation=Normalisation(registry.MEAN_RGB, (registry.SCALE,) * 3),
-        codec="heatmap",
-        codec_settings={**settings, "heatmap_loss": "mse", "decode": "dark"},
+        codec=own,
+        codec_settings=settings,
         box_margin=box_margin,
+        keep_aspect=registry.get_net(net).keep_aspect,
     )
 
 
@@ -62,7 +73,7 @@ def _made(seed, step, **settings):
         changes = [v1.assign(v1.train.get_global_step(), step)]
         for number, variable in enumerate(v1.global_variables()):
             name = variable.op.name
-            if name.endswith(("moving_mean", "moving_variance", "beta", "gamma", "heatmaps/kernel")):
+            if name.endswith(("moving_mean", "moving_variance", "beta", "gamma", "heatmaps/kernel", "head/x/bias")):
                 spread = 0.5 + tf.random.stateless_uniform(variable.shape, [seed, number])
                 changes.append(v1.assign(variable, spread))
         session.run(changes)  # one call: each call after a change of the graph takes it in anew

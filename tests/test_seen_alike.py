@@ -33,13 +33,13 @@ def predictor(tmp_path_factory):
     return Predictor(make(tmp_path_factory.mktemp("models") / "skirt", box_margin=MARGIN))
 
 
-def seen_in_prediction(predictor, image, box):
+def seen_in_prediction(predictor, image, box, keep_aspect):
     """Returns what the net is given of a photo, [SIZE, SIZE, 3]."""
     parts = []
 
     def find(images, categories):
         parts.extend(images)
-        return np.zeros([1, 4, 2], np.float32), np.zeros([1, 4], np.float32)
+        return np.zeros([1, 4, 2], np.float32), np.zeros([1, 4], np.float32), None
 
     passes, predictor._passes = predictor._passes, types.SimpleNamespace(find=find)
     try:
@@ -48,14 +48,28 @@ def seen_in_prediction(predictor, image, box):
         predictor._passes = passes
     (part,) = parts
     to_frame = geometry.cropping(0.0, 0.0, float(part.shape[1]), float(part.shape[0]), 1.0, 1.0)
-    window, to_window = windows.cut(part, to_frame, SIZE, inference.Options())
-    to_input = geometry.compose(geometry.invert(to_window), to_frame, geometry.scaling(SIZE, SIZE))
-    return geometry.warp(window[None], np.float32(to_input)[None], [SIZE, SIZE])[0].numpy()
+    net = Eye(keep_aspect)
+    ((cut, _),) = windows.batches([part], [to_frame], [net.form], inference.Options())
+    inference.run_nets(cut, np.float32(to_frame)[None], [net], inference.Options())
+    return net.seen
 
 
-def seen_in_training(folder, augmentation):
+class Eye:
+    """A stand-in net that keeps what it is given."""
+
+    codec = types.SimpleNamespace(average=lambda outputs: outputs)
+
+    def __init__(self, keep_aspect):
+        self.form = inference.InputForm(SIZE, keep_aspect)
+
+    def __call__(self, images, flip):
+        del flip
+        self.seen = images[0].numpy()
+
+
+def seen_in_training(folder, augmentation, keep_aspect):
     """Returns {image id: what the net is given, [SIZE, SIZE, 3]} of the records in a folder."""
-    options = {"epochs": 1} if augmentation else {}
+    options = {"keep_aspect": keep_aspect, **({"epochs": 1} if augmentation else {})}
     dataset = input_fn.make_dataset(
         str(folder), "skirt", augmentation is not None, COUNT, SIZE, augmentation, box_margin=MARGIN, **options
     )
@@ -74,7 +88,8 @@ def drawn_boxes():
     return found
 
 
-def test_training_without_draws_and_prediction_see_the_same(tmp_path, predictor):
+@pytest.mark.parametrize("keep_aspect", [False, True])
+def test_training_without_draws_and_prediction_see_the_same(tmp_path, predictor, keep_aspect):
     coarse = np.random.default_rng(0).integers(0, 255, [6, 7, 3]).astype(np.uint8)
     encoded = io.BytesIO()
     Image.fromarray(cv2.resize(coarse, (WIDTH, HEIGHT))).save(encoded, "JPEG", quality=95)
@@ -83,10 +98,10 @@ def test_training_without_draws_and_prediction_see_the_same(tmp_path, predictor)
     with tf.io.TFRecordWriter(str(tmp_path / "skirt_0000.tfrecord")) as writer:
         for name, box in boxes.items():
             writer.write(records.serialise(name, encoded, (WIDTH, HEIGHT), "skirt", *labels, box=box))
-    whole, still = (seen_in_training(tmp_path, augmentation) for augmentation in (None, STILL))
+    whole, still = (seen_in_training(tmp_path, augmentation, keep_aspect) for augmentation in (None, STILL))
     assert whole.keys() == still.keys() == boxes.keys()
     image = photo_reading.decode(encoded, "made")
     for name, box in boxes.items():
-        expected = seen_in_prediction(predictor, image, box)
+        expected = seen_in_prediction(predictor, image, box, keep_aspect)
         np.testing.assert_allclose(whole[name], expected, atol=0.01, err_msg=str(box))
         np.testing.assert_allclose(still[name], expected, atol=1.01, err_msg=str(box))  # whole grey levels

@@ -121,7 +121,7 @@ def _check_place(output_dir, folder, model, form):
 
 def _needed(model):
     """Returns what those who use an export need to know of its model."""
-    return model.keypoints, model.train_image_size, model.codec_settings
+    return model.keypoints, model.train_image_size, model.keep_aspect, model.codec_settings
 
 
 def _export(model, graph_def, path, flags, photos):
@@ -138,7 +138,7 @@ def _export(model, graph_def, path, flags, photos):
     if flags.format == "onnx":
         data = export.onnx(portable)
     else:
-        samples = [exported.resized(image, model.train_image_size) for _, image in photos] if int8 else ()
+        samples = [exported.resized(image, model) for _, image in photos] if int8 else ()
         outputs = codec.of(model).output_names if int8 else (export.POINTS, export.SCORES)
         data = export.tflite(portable, outputs, flags.quantize, samples)
     with atomic_write(path, "wb") as file:

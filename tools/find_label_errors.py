@@ -22,6 +22,7 @@ from configs import command_line, cross_checks, paths
 
 FLAGS = (
     "data_dir", "splits", "schema", "output", "output_dir", "suspicion", "net", *command_line.TRAINING_GROUPS,
+    "coordinates",
     "inference",
 )  # fmt: skip
 _RECIPE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "configs", "laptop.cfg")

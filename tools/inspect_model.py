@@ -64,7 +64,8 @@ def inspect(net):
         net: what `describe` returns.
 
     Returns:
-        {parameters (batch norm's statistics included), trainable, multiply_adds, outputs: [[h, w, k], …], layers:
+        {parameters (batch norm's statistics included), trainable, multiply_adds, outputs: [[h, w, k], …] of heatmaps,
+        [[k, 2], …] of coordinates, layers:
         [{name, kind, shape, parameters, multiply_adds}, …]}.
     """
     import tensorflow as tf
@@ -81,7 +82,7 @@ def inspect(net):
             "parameters": complexity.count(tf.compat.v1.global_variables()),
             "trainable": complexity.count(tf.compat.v1.trainable_variables()),
             "multiply_adds": sum(layer.multiply_adds for layer in layers),
-            "outputs": [list(output.shape)[1:] for output in outputs],
+            "outputs": [list(getattr(output, "points", output).shape)[1:] for output in outputs],
             "layers": [{**layer._asdict(), "shape": list(layer.shape)} for layer in layers],
         }
 

@@ -9,7 +9,7 @@ import math
 import tensorflow as tf
 
 from base import geometry
-from preprocessing.input import streams
+from preprocessing.input import letterbox, streams
 from preprocessing.input.streams import Stream
 
 _CROP_ATTEMPTS = 100  # boxes drawn before the whole photo is taken
@@ -40,7 +40,7 @@ def draw(seed, positions):
     return {name: streams.uniform(seed, stream, positions) for name, stream in _DRAWS.items()}
 
 
-def sample_matrices(points, labelled, image_size, target_size, draws, options, seed, positions):
+def sample_matrices(points, labelled, image_size, target_size, draws, options, seed, positions, keep_aspect=False):
     """Draws the rotation, the crop and the flip of N examples.
 
     Args:
@@ -51,6 +51,7 @@ def sample_matrices(points, labelled, image_size, target_size, draws, options, s
         draws: what `draw` returned.
         options: the AugmentationOptions.
         seed, positions: as for `draw`: the sampling of the boxes has a stream of its own.
+        keep_aspect: show the square around the crop, of which the photo may leave a part black, instead of the crop.
 
     Returns:
         to_input: float32 [N, 2, 3], from each photo's plane to the input's.
@@ -59,6 +60,8 @@ def sample_matrices(points, labelled, image_size, target_size, draws, options, s
     rotation = _sample_rotations(points, labelled, image_size, draws, options)
     crop = _sample_crops(geometry.apply(rotation, points), labelled, image_size, draws, options, seed, positions)
     left, top, width, height = tf.unstack(crop, axis=1)
+    if keep_aspect:
+        left, top, width, height = letterbox.square_around(left, top, width, height)
     to_input = geometry.compose(rotation, geometry.cropping(left, top, width, height, target_size, target_size))
     flipped = draws["flip"] < options.flip_probability
     also_flipped = geometry.compose(to_input, tf.constant(geometry.flipping(float(target_size)), tf.float32))

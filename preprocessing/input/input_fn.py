@@ -12,7 +12,7 @@ from base.errors import DataError
 from base.schema import ALL, NORM_OF_COINCIDING_PAIR
 from preprocessing.data import boxes, manifest, records
 from preprocessing.input import augmentation as randomly
-from preprocessing.input import color, decoding, record_order, rendering
+from preprocessing.input import color, decoding, letterbox, record_order, rendering
 from preprocessing.input.resampling import resize_first
 from preprocessing.input.tracing import as_written
 
@@ -38,6 +38,7 @@ def make_dataset(
     workers=1,
     worker=0,
     box_margin=0.0,
+    keep_aspect=False,
 ):
     """Returns a `tf.data.Dataset` of (features, labels).
 
@@ -59,6 +60,7 @@ def make_dataset(
         workers: processes that share the training.
         worker: this one's number among them; it gets its even part of every step's examples.
         box_margin: what the inputs show beyond a box, see `boxes.widened`.
+        keep_aspect: show photos undistorted, see `letterbox`; else what is shown fills the input.
 
     Returns:
         features: image [B, H, W, 3] RGB 0 to 255, uint8 when augmented, float32 else; to_input float32 [B, 2, 3],
@@ -86,11 +88,11 @@ def make_dataset(
     else:
         dataset = record_order.in_order(sum(shards, [])).enumerate()
     if training and augmentation is not None:
-        steps = _augmenting_steps(schema, category, image_size, box_margin, augmentation, seed)
+        steps = _augmenting_steps(schema, category, image_size, box_margin, augmentation, seed, keep_aspect)
         dataset = _in_chunks(dataset, steps, num_preprocessing_threads)
         dataset = dataset.rebatch(batch_size, drop_remainder=drop_remainder)
     else:
-        example = functools.partial(_example, schema, category, image_size, box_margin)
+        example = functools.partial(_example, schema, category, image_size, box_margin, keep_aspect)
         dataset = dataset.map(example, num_parallel_calls=num_preprocessing_threads)
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     options = tf.data.Options()
@@ -113,26 +115,35 @@ def _shards(data_dir, category, schema, validation):
     return shards
 
 
-def _augmenting_steps(schema, category, image_size, box_margin, options, seed):
+def _augmenting_steps(schema, category, image_size, box_margin, options, seed, keep_aspect):
     rendering.start_compiler()
     return (
-        functools.partial(draw_chunk, schema, category, image_size, box_margin, options, seed),
+        functools.partial(draw_chunk, schema, category, image_size, box_margin, options, seed, keep_aspect=keep_aspect),
         functools.partial(decode_drawn, image_size, options),
         functools.partial(render_chunk, image_size, options),
     )
 
 
 @as_written
-def _example(schema, category, input_size, box_margin, _, serialised):
+def _example(schema, category, input_size, box_margin, keep_aspect, _, serialised):
     """Returns the features of a photo that is resized as a whole, and its labels."""
     record = _parse(serialised, schema, box_margin)
     corner, size = _corner_and_size(record["box"])
-    scale = float(input_size) / size
-    to_input = _from_photo(geometry.scaling(scale[0], scale[1]), corner)
+    if keep_aspect:
+        square = letterbox.square_around(0.0, 0.0, size[0], size[1])
+        to_input = geometry.cropping(*square, float(input_size), float(input_size))
+    else:
+        scale = float(input_size) / size
+        to_input = geometry.scaling(scale[0], scale[1])
+    to_input = _from_photo(to_input, corner)
     window, from_window = decoding.decode_window(
         record["encoded"], record["image_size"], to_input, input_size, record["box"]
     )
-    image = geometry.warp(window[None], from_window[None], [input_size, input_size], "NEAREST")[0]
+    if keep_aspect:
+        bounds = tf.cast(tf.concat([[0, 0], tf.shape(window)[1::-1]], 0), tf.float32)
+        image = letterbox.warp(window[None], from_window[None], bounds[None], input_size)[0]
+    else:
+        image = geometry.warp(window[None], from_window[None], [input_size, input_size], "NEAREST")[0]
     image = tf.ensure_shape(image, [input_size, input_size, 3])
     features = {"image": image, **_features(record, to_input)}
     points = geometry.apply(to_input, _in_plane(record["points"]))
@@ -151,7 +162,7 @@ def _in_chunks(dataset, steps, threads):
 
 
 @as_written
-def draw_chunk(schema, category, input_size, box_margin, options, seed, positions, serialised):
+def draw_chunk(schema, category, input_size, box_margin, options, seed, positions, serialised, keep_aspect=False):
     """Returns what is drawn for up to CHUNK examples, the photos still encoded: (features, labels, encoded, drawn)."""
     count = tf.size(positions)
     rows = _filled_up(count)
@@ -160,7 +171,7 @@ def draw_chunk(schema, category, input_size, box_margin, options, seed, position
     corner, size = _corner_and_size(record["box"])
     points, visibility = _in_plane(record["points"]) - corner[:, None], record["visibility"]
     to_input, flipped = randomly.sample_matrices(
-        points, visibility >= 0, size, input_size, drawn, options, seed, positions
+        points, visibility >= 0, size, input_size, drawn, options, seed, positions, keep_aspect
     )
     points, visibility = _moved(points, visibility, to_input, flipped, input_size, schema)
     labels = _labels(schema, category, record, points, visibility)

@@ -60,34 +60,46 @@ def shrink(image, ratio):
     return shrunk
 
 
-def resize_whole(images, size):
+def resize_whole(images, size, keep_aspect=False):
     """Samples whole photos by the rule, in operations that TensorFlow, TFLite and ONNX all have.
 
     Args:
         images: [N, H, W, 3] float32, of any size known only when the graph runs.
         size: height and width of the result.
+        keep_aspect: show the square around the photo, black beside it, instead of the photo (see `letterbox`).
 
     Returns:
-        [N, size, size, 3] float32, what `geometry.warp` gives of the shrunk photo with its border repeated.
+        [N, size, size, 3] float32, what `geometry.warp` gives of the shrunk photo with its border repeated; with
+        `keep_aspect` what `letterbox.warp` does.
     """
-    shorter = tf.minimum(tf.shape(images)[1], tf.shape(images)[2])
-    to_input = size / tf.cast(shorter, tf.float32)
+    pick = tf.maximum if keep_aspect else tf.minimum
+    side = pick(tf.shape(images)[1], tf.shape(images)[2])
+    to_input = size / tf.cast(side, tf.float32)
     ratio = shrink_ratio(to_input * tf.eye(2))
     for _ in range(2):  # along the height, then along the width
-        images = tf.transpose(_resize_height(images, size, ratio), [0, 2, 1, 3])
+        images = tf.transpose(_resize_height(images, size, ratio, side if keep_aspect else None), [0, 2, 1, 3])
     return tf.reshape(images, [-1, size, size, 3])  # whose size the net is to know; TFLite has no ensure_shape
 
 
-def _resize_height(images, size, ratio):
-    """Returns images [N, H, W, 3] resized to [N, size, W, 3]; the reductions have long rows to run along."""
+def _resize_height(images, size, ratio, side=None):
+    """Returns images [N, H, W, 3] resized to [N, size, W, 3]; the reductions have long rows to run along.
+
+    With `side` the result shows so many of the photo's pixels around its middle, and is black beside it.
+    """
     count, height, width, _ = tf.unstack(tf.shape(images))
     shrunk = (height + ratio - 1) // ratio
     rows = tf.gather(images, tf.minimum(tf.range(shrunk * ratio), height - 1), axis=1)
     means = tf.reduce_mean(tf.reshape(rows, tf.stack([count * shrunk, ratio, width * 3])), axis=1)
     means = tf.reshape(means, tf.stack([count, shrunk, width, 3]))
-    step = tf.cast(height, tf.float32) / tf.cast(ratio * size, tf.float32)
+    shown = height if side is None else side
+    step = tf.cast(shown, tf.float32) / tf.cast(ratio * size, tf.float32)
     places = (tf.range(size, dtype=tf.float32) + geometry.HALF_PIXEL) * step - geometry.HALF_PIXEL
+    if side is not None:
+        places += tf.cast(height - side, tf.float32) / tf.cast(2 * ratio, tf.float32)
+        end = tf.cast(shrunk, tf.float32) - geometry.HALF_PIXEL
+        inside = tf.cast((places >= -geometry.HALF_PIXEL) & (places < end), tf.float32)[:, tf.newaxis, tf.newaxis]
     places = tf.clip_by_value(places, 0.0, tf.cast(shrunk - 1, tf.float32))
     share = (places - tf.floor(places))[:, tf.newaxis, tf.newaxis]
     lower, upper = (tf.gather(means, tf.cast(side(places), tf.int32), axis=1) for side in (tf.floor, tf.math.ceil))
-    return lower * (1 - share) + upper * share
+    between = lower * (1 - share) + upper * share
+    return between if side is None else between * inside

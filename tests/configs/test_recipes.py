@@ -148,9 +148,12 @@ def test_a_recipe_trains(recipe, drawn_records, program, monkeypatch, tmp_path, 
     own = parse(trainer, where, monkeypatch)
     monkeypatch.undo()
     monkeypatch.chdir(ROOT)
-    ratio = own.train_image_size // own.heatmap_size
-    short = ["--max_steps=3", "--batch_size=2", "--train_image_size=64", f"--heatmap_size={64 // ratio}"]
-    short.append("--val_fraction=0")  # no validation: half the graphs to build
+    # No validation: half the graphs to build.
+    short = ["--max_steps=3", "--batch_size=2", "--train_image_size=64", "--val_fraction=0"]
+    if hasattr(own, "heatmap_size"):
+        short.append(f"--heatmap_size={64 * own.heatmap_size // own.train_image_size}")
+    if hasattr(own, "num_stages"):  # of which each has a net and a phase of its own
+        short += ["--num_stages=1", "--fc_channels=64"]
     category = own.model_to_train[0] if len(own.model_to_train) == 1 else "skirt"
     short.append(f"--model_to_train={category}")
     if getattr(own, "num_stacks", 1) > 2:

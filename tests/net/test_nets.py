@@ -35,9 +35,13 @@ def shallow(monkeypatch):
 
 def build(name, options, is_training, data_format="channels_last", heatmap_size=None):
     pixels = np.random.RandomState(1).uniform(-1, 1, (BATCH, *SIZE, 3)).astype(np.float32)
-    return registry.build(
-        name, tf.constant(pixels), KEYPOINTS, is_training, options, data_format, heatmap_size=heatmap_size
-    )
+    arguments = {} if heatmap_size is None else {"heatmap_size": heatmap_size}
+    return registry.build(name, tf.constant(pixels), KEYPOINTS, is_training, options, data_format, **arguments)
+
+
+def tensors(stages):
+    """Returns the tensors that a net's stages give, in a list: heatmaps, or all that belongs to coordinates."""
+    return [part for part in tf.nest.flatten(stages) if tf.is_tensor(part)]
 
 
 def randomise(session, seed=2):
@@ -56,17 +60,17 @@ def randomise(session, seed=2):
 
 def check_norms_stand_still():
     norms = [op for op in v1.get_default_graph().get_operations() if op.type == "FusedBatchNormV3"]
-    assert norms
+    assert norms or not any("gamma" in variable.name for variable in v1.global_variables())
     assert not any(norm.get_attr("is_training") for norm in norms)
     assert v1.get_collection(v1.GraphKeys.UPDATE_OPS) == []
 
 
 def outputs_of(name, options, data_format):
     with tf.Graph().as_default(), v1.Session() as session:
-        heatmaps = build(name, options, False, data_format)
+        outputs = tensors(build(name, options, False, data_format))
         check_norms_stand_still()
         randomise(session)
-        return session.run(heatmaps)
+        return session.run(outputs)
 
 
 @pytest.fixture(scope="module")
@@ -87,26 +91,31 @@ def channels_first(tmp_path_factory):
 
 @each
 def test_both_data_formats_are_one_net(name, options, channels_first):
-    for index, heatmaps in enumerate(outputs_of(name, options, "channels_last")):
-        assert np.std(heatmaps) > 1e-3
+    outputs = outputs_of(name, options, "channels_last")
+    assert np.std(outputs[-1]) > 1e-3
+    for index, found in enumerate(outputs):
         others = channels_first[f"{name} {options} {index}"]
-        np.testing.assert_allclose(heatmaps, others, atol=1e-4 * np.abs(heatmaps).max())
+        np.testing.assert_allclose(found, others, atol=1e-4 * max(1e-3, np.abs(found).max()))
 
 
-def check_stages(name, options, heatmaps):
+def check_stages(name, options, outputs):
     net = registry.get_net(name)
     stages, stride = net.stages(registry.make_options(name, options)), net.output_stride or 4
-    assert len(heatmaps) == len(stages)
-    assert {tuple(maps.shape) for maps in heatmaps} == {(BATCH, SIZE[0] // stride, SIZE[1] // stride, KEYPOINTS)}
+    assert len(outputs) == len(stages)
+    if net.codec == "coordinates":
+        assert {tuple(stage.points.shape) for stage in outputs} == {(BATCH, KEYPOINTS, 2)}
+        assert {tuple(stage.visibility.shape) for stage in outputs} == {(BATCH, KEYPOINTS, 3)}
+    else:
+        assert {tuple(maps.shape) for maps in outputs} == {(BATCH, SIZE[0] // stride, SIZE[1] // stride, KEYPOINTS)}
 
 
 @each
 def test_gradients_reach_every_variable_and_statistics_move(name, options):
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(0)
-        heatmaps = build(name, options, True)
-        check_stages(name, options, heatmaps)
-        loss = tf.add_n([tf.reduce_mean(tf.square(maps - 1)) for maps in heatmaps])
+        outputs = build(name, options, True)
+        check_stages(name, options, outputs)
+        loss = tf.add_n([tf.reduce_mean(tf.square(part - 1)) for part in tensors(outputs)])
         variables = v1.trainable_variables()
         gradients = tf.gradients(loss, variables)
         statistics = [variable for variable in v1.global_variables() if "moving_" in variable.name]
@@ -196,8 +205,8 @@ def write_channels_first(path):
     resnet.BLOCKS.update(dict.fromkeys(resnet.BLOCKS, FEW_BLOCKS))
     outputs = {}
     for name, options in NETS:
-        for index, heatmaps in enumerate(outputs_of(name, options, "channels_first")):
-            outputs[f"{name} {options} {index}"] = heatmaps
+        for index, found in enumerate(outputs_of(name, options, "channels_first")):
+            outputs[f"{name} {options} {index}"] = found
     np.savez(path, **outputs)
 
 

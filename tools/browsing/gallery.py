@@ -1,6 +1,7 @@
 """What happens to a photo, step by step: points, augmented input, heatmaps of the stages, prediction."""
 
 import functools
+import os
 import tempfile
 
 import cv2
@@ -107,6 +108,9 @@ def _augmented(chosen, seed, schema):
 def _load(model_dir):
     """Returns a model's description, its Predictor, and a function from images to the heatmaps of each stage."""
     model = model_directory.read(model_dir)
+    if MAPS not in codec.of(model).output_names:
+        what = f"expected a model of heatmaps, which the gallery shows, got {model.codec}"
+        raise DataError(os.path.join(model_dir, model_directory.DESCRIPTION), "codec", what)
     size = model.train_image_size
     with tf.Graph().as_default() as graph:
         session = tf.compat.v1.Session(graph=graph)

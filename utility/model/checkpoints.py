@@ -254,10 +254,11 @@ def warm_start(model_dir, model, settings):
     check(source.prefix)
     reader = open_reader(source.prefix)
     shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-    plan = warm_start_plan.make_plan(model, source.model and source.model.keypoints, shapes, settings)
+    is_backbone = source.backbone is not None
+    plan = warm_start_plan.make_plan(model, source.model and source.model.keypoints, shapes, settings, is_backbone)
     _log.info("starting from %s\n%s", source.prefix, "\n".join(warm_start_plan.table(plan)))
     if not settings.ignore_missing_vars:
-        warm_start_plan.check(plan, source.prefix, source.backbone is not None)
+        warm_start_plan.check(plan, source.prefix, is_backbone)
     with tempfile.TemporaryDirectory() as folder:
         prefix = os.path.join(folder, PREFIX)
         write(prefix, {name: _value(reader, copy) for name, copy in plan.copies.items()})

@@ -11,8 +11,34 @@ B images, K keypoints. *Raw* is what a stage of the net gives, a nest of tensors
 
 import abc
 import importlib
+from typing import Any, NamedTuple
 
-_CODECS = {"heatmap": "utility.model.heatmap_codec:HeatmapCodec"}  # name -> module:class, loaded when it is needed
+from base import late_tensorflow as tf
+
+_CODECS = {  # name -> module:class, loaded when it is needed
+    "heatmap": "utility.model.heatmap_codec:HeatmapCodec",
+    "coordinates": "utility.model.coordinate_codec:CoordinateCodec",
+}
+
+
+class Truth(NamedTuple):
+    """What a batch's photos truly show, for the losses.
+
+    Attributes:
+        points: [B, K, 2] float32 in the unit square.
+        visibility: [B, K] int32: 1 visible, 0 occluded, -1 absent.
+        owned: [B, K] bool, which of the keypoints a photo's category has.
+        hardest: [B] int32, how many keypoints of each photo an "ohkm" stage counts; None: no stage is one.
+        progress: scalar float32, how far the training, or the phase of it under way, has come: 0 to 1.
+        clusters: a `pseudo_labels.Clusters` of the stage under way; None where there are none.
+    """
+
+    points: Any
+    visibility: Any
+    owned: Any
+    hardest: Any = None
+    progress: Any = 0.0
+    clusters: Any = None
 
 
 class Codec(abc.ABC):
@@ -61,6 +87,22 @@ class Codec(abc.ABC):
             targets: of `encode`.
         """
 
+    def loss(self, raw, truth, stage):
+        """Returns the loss of a stage, a scalar; by default the mean error of the visible keypoints.
+
+        Args:
+            raw: what the stage of the net gives.
+            truth: a `Truth`.
+            stage: the `net.declarations.Stage`.
+        """
+        from utility.model import losses  # here, as it imports TensorFlow
+
+        errors = self.errors(raw, self.encode(truth.points, truth.visibility, stage))
+        visible = tf.cast(tf.equal(truth.visibility, 1), tf.float32)
+        if stage.loss == "ohkm" and truth.hardest is not None:
+            return losses.hardest_mean(errors, visible, truth.hardest)
+        return losses.visible_mean(errors, visible)
+
     @abc.abstractmethod
     def read(self, raw):
         """Returns the outputs of what a stage gives."""
@@ -68,6 +110,10 @@ class Codec(abc.ABC):
     @abc.abstractmethod
     def decode(self, outputs):
         """Returns the points [B, K, 2] float32 in the unit square, and scores [B, K] float32 from 0 to 1."""
+
+    def visibility(self, outputs):
+        """Returns how likely each keypoint is visible, occluded, absent, [B, K, 3] float32; None: it is not known."""
+        del outputs
 
     @abc.abstractmethod
     def flip(self, outputs, partners):

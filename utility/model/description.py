@@ -42,6 +42,7 @@ class ModelDescription:
         keypoints: their names, in the order of the net's channels.
         train_image_size: height and width of the input, in pixels.
         box_margin: what the input shows beyond a box, see `preprocessing.data.boxes.widened`.
+        keep_aspect: whether the input shows photos undistorted, see `preprocessing.input.letterbox`.
         normalisation: of the input.
         codec: a name of `utility.model.codec`.
         codec_settings: of the codec, {name: value}. Those of `heatmap`: heatmap_size (cells, square), heatmap_sigma
@@ -61,6 +62,7 @@ class ModelDescription:
     codec: str
     codec_settings: Mapping[str, Any]
     box_margin: float = 0.0
+    keep_aspect: bool = False
     training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     code_version: Optional[str] = None
     others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -78,7 +80,7 @@ class ModelDescription:
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         own.update(schema=self.schema.to_json(), normalisation=dataclasses.asdict(self.normalisation))
         del own["codec_settings"], own["others"]
-        optional = {name for name in ("training", "code_version") if not own[name]}
+        optional = {name for name in ("training", "code_version", "keep_aspect") if not own[name]}
         own = {name: value for name, value in own.items() if name not in optional}
         return {**self.others, **self.codec_settings, **own}
 

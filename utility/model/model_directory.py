@@ -15,7 +15,7 @@ from typing import Any, Callable, Optional
 from base import checked_json
 from base import late_tensorflow as tf
 from base import schema as schemas
-from base.checked_json import by_option, choice, fields, items, number, whole
+from base.checked_json import boolean, by_option, choice, fields, items, number, whole
 from base.errors import DataError
 from base.files import atomic_write
 from base.schema import ALL, CATEGORY_PATTERN
@@ -44,6 +44,7 @@ _DESCRIPTION = fields(
     },
     {
         "box_margin": number(description.BOX_MARGIN.low, description.BOX_MARGIN.high),
+        "keep_aspect": boolean,
         "codec": lambda value, key: choice(codec.names())(value, key),  # now: codecs may have been added
         "schema": schemas.of_json,
         "training": fields({}, others=True),
@@ -91,6 +92,7 @@ def _check(value: Any, key: str) -> ModelDescription:
     settings = {row.name: by_option(row) for row in codec.find(content["codec"]).setting_rows}
     content = fields(settings, others=True)(content, key)
     choice(registry.names())(content["net"], "net")
+    choice((registry.get_net(content["net"]).codec,))(content["codec"], "codec")
     content["net_options"] = net_options(content["net"])(content["net_options"], "net_options")
     if "heatmap_size" in settings:
         _check_size(content["net"], content["train_image_size"], content["heatmap_size"])

@@ -11,7 +11,7 @@ from net import recomputation, registry
 from utility.model import codec
 
 
-def run_net(images, model, is_training, data_format=None):
+def run_net(images, model, is_training, data_format=None, trained=None):
     """Runs the model's net on photos.
 
     Args:
@@ -19,6 +19,7 @@ def run_net(images, model, is_training, data_format=None):
         model: its ModelDescription.
         is_training: whether batch norm takes the batch's statistics.
         data_format: of the net's inside; None for the device's best.
+        trained: the numbers of the stages that are trained, of a net with phases; None: all.
 
     Returns:
         A list of what each stage gives, coarse to final, as the model's codec reads it.
@@ -35,6 +36,7 @@ def run_net(images, model, is_training, data_format=None):
             model.net_options,
             data_format=data_format or best_data_format(),
             **codec.of(model).build_arguments(),
+            **({} if trained is None else {"trained": trained}),
         )
 
 

@@ -52,7 +52,7 @@ def variable_shapes(model):
         return {variable.op.name: tuple(variable.shape) for variable in tf.compat.v1.global_variables()}
 
 
-def make_plan(model, keypoints, source_shapes, settings):
+def make_plan(model, keypoints, source_shapes, settings, is_backbone=False):
     """Decides for each variable of a model where its first value comes from.
 
     Args:
@@ -60,13 +60,15 @@ def make_plan(model, keypoints, source_shapes, settings):
       keypoints: of the source, where it is a model of ours; None where they are not known.
       source_shapes: {name: shape} in the source.
       settings: TrainingSettings: the scopes.
+      is_backbone: whether the source is a backbone alone, of which the net may have several.
 
     Returns:
       A `Plan`.
     """
     plan = Plan({}, [], {}, [], [], {})
+    before = registry.get_net(model.net).backbone_scopes if is_backbone else ""
     for name, shape in variable_shapes(model).items():
-        theirs = _name_in_source(name, settings)
+        theirs = _name_in_source(name, settings, before)
         if theirs is None:
             plan.excluded.append(name)
             continue
@@ -87,7 +89,7 @@ def make_plan(model, keypoints, source_shapes, settings):
             plan.copies[name] = copy
         else:
             plan.shape_mismatches[name] = f"{source_shapes[theirs]} does not fit {shape}"
-    used = {_name_in_source(name, settings) for name in (*plan.copies, *plan.shape_mismatches, *plan.fresh)}
+    used = {_name_in_source(name, settings, before) for name in (*plan.copies, *plan.shape_mismatches, *plan.fresh)}
     plan.unused.extend(sorted(name for name in source_shapes if name not in used and _is_weight(name)))
     return plan
 
@@ -97,14 +99,14 @@ def _is_weight(name):
     return name.rsplit("/", 1)[-1] in _WEIGHTS
 
 
-def _name_in_source(name, settings):
-    """Returns what our variable is called in the source; None: it shall not be restored."""
+def _name_in_source(name, settings, before=""):
+    """Returns what our variable is called in the source, `before` being left out; None: it shall not be restored."""
     if any(_within(name, scope) for scope in settings.checkpoint_exclude_scopes):
         return None
     ours, theirs = settings.model_scope.strip("/"), settings.checkpoint_model_scope.strip("/")
     if not _within(name, ours):
         return None
-    rest = name[len(ours) :].lstrip("/")
+    rest = re.sub(f"^(?:{before})", "", name[len(ours) :].lstrip("/"))
     return f"{theirs}/{rest}" if theirs else rest
 
 

@@ -77,13 +77,27 @@ def _sampled(image, net):
     """Returns the net's input [N, S, S, 3] and the sizes (width, height) [N, 2] float32 of images [N, H, W, 3]."""
     size = tf.cast(tf.gather(tf.shape(image), [2, 1]), tf.float32)
     sizes = tf.tile(size[tf.newaxis], tf.stack([tf.shape(image)[0], 1]))
-    return shrinking.resize_whole(image, net.model.train_image_size), sizes
+    return shrinking.resize_whole(image, *net.form), sizes
 
 
 def _found(images, sizes, net, flip):
     """Returns the points [N, K, 2], in the photos' own pixels, and the scores [N, K] of the net's input."""
     points, scores = net.codec.decode(net(images, flip))
-    return geometry.to_pixels(points * sizes[:, tf.newaxis]), scores
+    return in_photos(points, sizes[:, tf.newaxis], net.model), scores
+
+
+def in_photos(points, sizes, model):
+    """Returns points in the photos' own pixels.
+
+    Args:
+        points: [..., 2] float32 in the unit square of the input, which shows the whole photo.
+        sizes: [..., 2] float32 (width, height) of the photos.
+        model: the ModelDescription.
+    """
+    if model.keep_aspect:
+        side = tf.reduce_max(sizes, -1, keepdims=True)
+        return geometry.to_pixels(points * side + (sizes - side) / 2)
+    return geometry.to_pixels(points * sizes)
 
 
 def portable_graph(model, graph_def, flip=False, only_outputs=False):

@@ -6,11 +6,10 @@ H, W size of a photo, K keypoints. A runner is a function(encoded JPEG, the same
 
 import tensorflow as tf
 
-from base import geometry
 from base.machine import cores
 from preprocessing.input import shrinking
 from utility.model import codec
-from utility.prediction.export import BYTES, IMAGE, POINTS
+from utility.prediction.export import BYTES, IMAGE, POINTS, in_photos
 
 
 def saved_model_runner(folder, signature):
@@ -57,9 +56,9 @@ def outputs_runner(path, model):
 
     def run(encoded, image):
         del encoded
-        given = serve(**{IMAGE: resized(image, model.train_image_size)[None]})
+        given = serve(**{IMAGE: resized(image, model)[None]})
         points, _ = own.decode({name: tf.constant(given[name]) for name in own.output_names})
-        return geometry.to_pixels(points[0] * tf.constant(image.shape[1::-1], tf.float32)).numpy()
+        return in_photos(points[0], tf.constant(image.shape[1::-1], tf.float32), model).numpy()
 
     return run
 
@@ -73,6 +72,7 @@ def _interpreter(path):
     return Interpreter(path, num_threads=cores())
 
 
-def resized(image, size):
-    """Returns a photo [H, W, 3] uint8 as the net's input, [size, size, 3] float32."""
-    return shrinking.resize_whole(tf.constant(image[None], tf.float32), size)[0].numpy()
+def resized(image, model):
+    """Returns a photo [H, W, 3] uint8 as the input of a model's net, [S, S, 3] float32."""
+    photo = tf.constant(image[None], tf.float32)
+    return shrinking.resize_whole(photo, model.train_image_size, model.keep_aspect)[0].numpy()

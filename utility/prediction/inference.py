@@ -7,12 +7,13 @@ B photos, V views, S input size, K keypoints. Outputs are as `utility.model.code
 """
 
 import math
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import tensorflow as tf
 
 from base import geometry
+from preprocessing.input import letterbox
 from utility.model import codec, inference_graph
 
 _MARGIN_UNIT = 512.0  # pixels: the long side of the photos for which the margins of the second pass are given
@@ -56,16 +57,49 @@ def options_from(settings):
     )
 
 
+class InputForm(NamedTuple):
+    """How nets see a frame.
+
+    Attributes:
+        size: height and width of the input, in pixels.
+        keep_aspect: whether it shows the square around the frame, see `preprocessing.input.letterbox`.
+    """
+
+    size: int
+    keep_aspect: bool = False
+
+    def seen(self, to_frame):
+        """Returns the matrices [..., 2, 3] to the unit square of the input, of those to the frame's."""
+        return letterbox.squared(to_frame) if self.keep_aspect else to_frame
+
+
 class Windows(NamedTuple):
-    """What the nets of one input size see of a batch of photos: `windows.cut` makes them.
+    """What the nets of one input form see of a batch of photos: `windows.cut` makes them.
 
     Attributes:
         images: [B, H, W, 3] float32 RGB 0 to 255; smaller ones are padded at the right and the bottom.
         to_image: [B, 2, 3] float32, from the plane of the photo to that of `images`.
+        bounds: [B, 4] float32, (left, top, right, bottom) of what is the photo's own in `images`.
     """
 
     images: tf.Tensor
     to_image: tf.Tensor
+    bounds: tf.Tensor
+
+
+class Found(NamedTuple):
+    """What was found in a frame.
+
+    Attributes:
+        points: [B, K, 2] float32, in the photo's own pixels as the CSV counts them (the first pixel's centre is 0).
+        scores: [B, K] float32, from 0 to 1, as the codec has them.
+        visibility: [B, K, 3] float32, how likely each keypoint is visible, occluded and absent; None where no net
+            tells it.
+    """
+
+    points: Any
+    scores: Any
+    visibility: Any = None
 
 
 class Net:
@@ -80,11 +114,13 @@ class Net:
     Attributes:
         model: the description.
         codec: of its outputs.
+        form: the InputForm of what it sees.
     """
 
     def __init__(self, model, graph_def, category, decode=None):
         self.model = model
         self.codec = codec.of(model, decode)
+        self.form = InputForm(model.train_image_size, model.keep_aspect)
         names, schema = list(model.keypoints), model.schema
         self._partners = [names.index(schema.partner(name)) for name in names]
         self._channels = [names.index(name) for name in schema.keypoint_names(category)]
@@ -122,12 +158,12 @@ def run_nets(windows, to_frame, nets, options):
     """Returns the outputs of each net for a frame, averaged over the views, a list.
 
     Args:
-        windows: {input size: Windows}, for every size that a net has.
+        windows: {InputForm: Windows}, for every form that a net has.
         to_frame: [B, 2, 3] float32, from the plane of the photo to the unit square.
-        nets: a list of Net (or what is called like one and has a `model` and a `codec`).
+        nets: a list of Net (or what is called like one and has a `form` and a `codec`).
         options: Options.
     """
-    return [_average_views(windows[net.model.train_image_size], to_frame, net, options) for net in nets]
+    return [_average_views(windows[net.form], to_frame, net, options) for net in nets]
 
 
 def find_in_frame(outputs, to_frame, nets, options):
@@ -138,11 +174,12 @@ def find_in_frame(outputs, to_frame, nets, options):
         to_frame, nets, options: as for `run_nets`.
 
     Returns:
-        points: [B, K, 2] float32, in the photo's own pixels as the CSV counts them (the first pixel's centre is 0).
-        scores: [B, K] float32, from 0 to 1, as the codec has them.
+        Found.
     """
+    told = [seen for seen in (net.codec.visibility(one) for one, net in zip(outputs, nets)) if seen is not None]
+    visibility = tf.add_n(told) / len(told) if told else None
     if options.average_points:
-        found = [net.codec.decode(one) for one, net in zip(outputs, nets)]
+        found = [_decode_in_frame(one, to_frame, net) for one, net in zip(outputs, nets)]
         points, scores = (tf.add_n(values) / len(values) for values in zip(*found))
     else:
         first, *others = (net.codec for net in nets)
@@ -150,18 +187,31 @@ def find_in_frame(outputs, to_frame, nets, options):
         points, scores = merged.decode(
             merged.average([merged.adopt(one, net.codec) for one, net in zip(outputs, nets)])
         )
-    return geometry.to_pixels(geometry.apply(geometry.invert(to_frame), points)), scores
+        to_frame = nets[0].form.seen(to_frame)
+    return Found(geometry.to_pixels(geometry.apply(geometry.invert(to_frame), points)), scores, visibility)
+
+
+def _decode_in_frame(outputs, to_frame, net):
+    """Returns the points, in the frame's unit square, and the scores of a net's outputs."""
+    points, scores = net.codec.decode(outputs)
+    if net.form.keep_aspect:
+        points = geometry.apply(geometry.compose(geometry.invert(net.form.seen(to_frame)), to_frame), points)
+    return points, scores
 
 
 def _average_views(windows, to_frame, net, options):
     """Returns the outputs for a frame, averaged over its views."""
-    size = net.model.train_image_size
-    seen = []
+    size, seen = net.form.size, []
+    to_frame = net.form.seen(to_frame)
     for view in views(options):
         to_view = to_frame if view is None else geometry.compose(to_frame, view)
         to_input = geometry.compose(to_view, np.float32(geometry.scaling(size, size)))
         from_image = geometry.compose(geometry.invert(windows.to_image), to_input)
-        outputs = net(geometry.warp(windows.images, from_image, [size, size]), options.flip)
+        if net.form.keep_aspect:
+            images = letterbox.warp(windows.images, from_image, windows.bounds, size)
+        else:
+            images = geometry.warp(windows.images, from_image, [size, size])
+        outputs = net(images, options.flip)
         seen.append(outputs if view is None else net.codec.warp(outputs, np.float32(geometry.invert(view))[None]))
     return net.codec.average(seen)
 

@@ -30,18 +30,20 @@ class Passes:
         self._options = options
         with tf.Graph().as_default() as graph:
             nets = make_nets()
-            self._sizes = sorted({net.model.train_image_size for net in nets})
+            self._forms = sorted({net.form for net in nets})
             given = [
                 inference.Windows(
-                    v1.placeholder(tf.float32, [None, None, None, 3]), v1.placeholder(tf.float32, [None, 2, 3])
+                    v1.placeholder(tf.float32, [None, None, None, 3]),
+                    v1.placeholder(tf.float32, [None, 2, 3]),
+                    v1.placeholder(tf.float32, [None, 4]),
                 )
-                for _ in self._sizes
+                for _ in self._forms
             ]
             to_frame = v1.placeholder(tf.float32, [None, 2, 3])
-            outputs = inference.run_nets(dict(zip(self._sizes, given)), to_frame, nets, options)
-            found = inference.find_in_frame(outputs, to_frame, nets, options)
+            outputs = inference.run_nets(dict(zip(self._forms, given)), to_frame, nets, options)
+            found = [part for part in inference.find_in_frame(outputs, to_frame, nets, options) if part is not None]
             session = v1.Session(graph=graph, config=config)
-        self._run_nets = session.make_callable(list(found), [to_frame, *(tensor for size in given for tensor in size)])
+        self._run_nets = session.make_callable(found, [to_frame, *(tensor for form in given for tensor in form)])
 
     def find(self, images, categories):
         """Finds the keypoints of photos.
@@ -51,17 +53,16 @@ class Passes:
             categories: N names of the schema's categories, or `all`.
 
         Returns:
-            points: [N, K, 2] float32, in each photo's own pixels (the first pixel's centre is 0).
-            scores: [N, K] float32, from 0 to 1.
+            inference.Found of arrays, N photos.
         """
         sizes = [image.shape[1::-1] for image in images]
         frames = [geometry.cropping(0.0, 0.0, *map(float, size), 1.0, 1.0) for size in sizes]
-        points, scores = self._run(images, frames)
+        found = self._run(images, frames)
         if not self._options.two_pass:
-            return points, scores
+            return found
         closer = [
             inference.frame_around(geometry.to_plane(row), size, self._has(category), self._options.crop_margin)
-            for row, size, category in zip(points, sizes, categories)
+            for row, size, category in zip(found.points, sizes, categories)
         ]
         return self._run(images, closer)
 
@@ -70,9 +71,9 @@ class Passes:
         return np.isin(self._own, self._schema.keypoint_indices(category or ALL))
 
     def _run(self, images, frames):
-        """Returns the points [N, K, 2] and scores [N, K] of a pass on a frame of each photo."""
+        """Returns the inference.Found, of arrays, of a pass on a frame of each photo."""
         parts = []
-        for cut, part in windows.batches(images, frames, self._sizes, self._options):
-            seen = [array for size in self._sizes for array in cut[size]]
+        for cut, part in windows.batches(images, frames, self._forms, self._options):
+            seen = [array for form in self._forms for array in cut[form]]
             parts.append(self._run_nets(np.float32(frames[part]), *seen))
-        return [np.concatenate(values) for values in zip(*parts)]
+        return inference.Found(*(np.concatenate(values) for values in zip(*parts)))

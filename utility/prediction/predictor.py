@@ -10,7 +10,7 @@ N photos, K keypoints of a category.
 import math
 import os
 from collections.abc import Sequence
-from typing import Optional, TypedDict, Union
+from typing import Any, Optional, TypedDict, Union
 
 import numpy as np
 
@@ -33,6 +33,20 @@ class Point(TypedDict):
     score: float
 
 
+class Visibility(TypedDict):
+    """How likely a keypoint is visible, occluded, or absent from the photo; the three make 1."""
+
+    visible: float
+    occluded: float
+    absent: float
+
+
+class PointWithVisibility(Point):
+    """A Point of a model that tells the visibility, too."""
+
+    visibility: Visibility
+
+
 class Prediction(TypedDict):
     """What was found in a photo, of `width` by `height` pixels: {name of the keypoint: Point}, in the schema's order.
 
@@ -42,7 +56,7 @@ class Prediction(TypedDict):
     category: str
     width: int
     height: int
-    keypoints: dict[str, Point]
+    keypoints: dict[str, Union[Point, PointWithVisibility]]
 
 
 class Predictor:
@@ -133,18 +147,16 @@ class Predictor:
         boxes: Optional[Sequence[Optional[Sequence[float]]]] = None,
     ) -> list[Prediction]:
         """Finds the keypoints of a batch of photos, by name; arguments and errors as for `find`."""
-        points, scores = self.find(images, categories, boxes)
+        points, scores, visibility = self._find(images, categories, boxes)
+        seen: Sequence[Any] = visibility or [[None] * len(row) for row in scores]
         return [
             Prediction(
                 category=category,
                 width=image.shape[1],
                 height=image.shape[0],
-                keypoints={
-                    keypoint: Point(x=float(x), y=float(y), score=float(score))
-                    for keypoint, (x, y), score in zip(self.schema.keypoint_names(category), *found)
-                },
+                keypoints=dict(zip(self.schema.keypoint_names(category), map(_point, *found))),
             )
-            for image, category, *found in zip(images, categories, points, scores)
+            for image, category, *found in zip(images, categories, points, scores, seen)
         ]
 
     def find(
@@ -170,12 +182,21 @@ class Predictor:
             DataError: one is no such array, a category is none of the predictor's, a box is not one, or leaves nothing
                 of its photo, or there are boxes for models that were trained with different margins.
         """
+        return self._find(images, categories, boxes)[:2]
+
+    def _find(
+        self,
+        images: Sequence[np.ndarray],
+        categories: Sequence[str],
+        boxes: Optional[Sequence[Optional[Sequence[float]]]] = None,
+    ) -> tuple[list[np.ndarray], list[np.ndarray], Optional[list[np.ndarray]]]:
+        """Returns what `find` does and, where a model tells it, the visibility, N arrays [K, 3] as `Found` has it."""
         boxes = [None] * len(images) if boxes is None else boxes
         if not len(images) == len(categories) == len(boxes):
             what = f"{len(images)} photos, {len(categories)} categories and {len(boxes)} boxes"
             raise ValueError(f"expected a category and a box for each photo, got {what}")
         if not len(images):
-            return [], []
+            return [], [], None
         for category in categories:
             if category != self.category:  # which may be `all`
                 self._category_of(category)
@@ -183,11 +204,12 @@ class Predictor:
             _check_pixels(image, f"photo {number}")
         margin = self._box_margin() if any(box is not None for box in boxes) else 0.0
         cuts = [_cut(image, box, f"photo {number}", margin) for number, (image, box) in enumerate(zip(images, boxes))]
-        points, scores = self._passes.find([part for *_, part in cuts], categories)
+        points, scores, visibility = self._passes.find([part for *_, part in cuts], categories)
         points = points + np.array([corner for *corner, _ in cuts], np.float32)[:, None]
         own = self.schema.keypoint_indices(self.category)
         channels = [[own.index(index) for index in self.schema.keypoint_indices(category)] for category in categories]
-        return [row[c] for row, c in zip(points, channels)], [row[c] for row, c in zip(scores, channels)]
+        points, scores = ([row[c] for row, c in zip(rows, channels)] for rows in (points, scores))
+        return points, scores, None if visibility is None else [row[c] for row, c in zip(visibility, channels)]
 
     def _box_margin(self) -> float:
         if len(set(self._margins)) > 1:
@@ -201,6 +223,14 @@ class Predictor:
             what = f"finds the keypoints of {self.category}, not of {category}"
             raise DataError("the model", None, f"{what}: --category must name a garment that it knows")
         return category
+
+
+def _point(place: np.ndarray, score: float, seen: Optional[np.ndarray]) -> Union[Point, PointWithVisibility]:
+    point = Point(x=float(place[0]), y=float(place[1]), score=float(score))
+    if seen is None:
+        return point
+    visible, occluded, absent = map(float, seen)
+    return PointWithVisibility(**point, visibility=Visibility(visible=visible, occluded=occluded, absent=absent))
 
 
 def _check_keypoints(folder: Path, model: ModelDescription, schema: Schema, category: str) -> None:
@@ -231,10 +261,12 @@ def _check_average(folders: Sequence[Path], models: Sequence[ModelDescription], 
     if options.average_points:
         return
     for folder, model in zip(folders[1:], models[1:]):
-        if model.codec != models[0].codec:
-            path = os.path.join(folder, model_directory.DESCRIPTION)
-            expected = f"expected {models[0].codec} as {folders[0]} has, got {model.codec}"
-            raise DataError(path, "codec", f"{expected}; --average=points averages their points")
+        for key in ("codec", "keep_aspect"):
+            here, first = getattr(model, key), getattr(models[0], key)
+            if here != first:
+                path = os.path.join(folder, model_directory.DESCRIPTION)
+                expected = f"expected {first} as {folders[0]} has, got {here}"
+                raise DataError(path, key, f"{expected}; --average=points averages their points")
 
 
 def _check_pixels(image: np.ndarray, name: str) -> None:

@@ -13,19 +13,21 @@ from utility.prediction import inference
 _MOST_NUMBERS = 50_000_000  # of a batch's padded images: 200 MB
 
 
-def cut(image, to_frame, size, options):
+def cut(image, to_frame, form, options):
     """Cuts out and shrinks what nets see of a photo.
 
     Args:
         image: [H, W, 3] uint8 RGB.
         to_frame: [2, 3], from the photo's plane to the unit square; the frame lies in the photo.
-        size: height and width of the nets' input.
+        form: the inference.InputForm of the nets.
         options: inference.Options, for the views.
 
     Returns:
         window: float32 [h, w, 3], with its border repeated.
         to_window: float64 [2, 3], from the photo's plane to the window's.
     """
+    to_frame = form.seen(to_frame)
+    size = form.size
     to_input = geometry.compose(to_frame, geometry.scaling(size, size))
     ratio = int(shrinking.shrink_ratio(to_input))
     (left, top), (right, bottom) = _seen(image.shape[1::-1], to_frame, ratio, options)
@@ -52,37 +54,38 @@ def _seen(photo_size, to_frame, ratio, options):
     return low * ratio, np.minimum(high * ratio, photo_size)
 
 
-def batches(images, to_frames, sizes, options):
-    """Yields ({size: inference.Windows of arrays}, the slice of the photos) for as many photos as memory holds at once.
+def batches(images, to_frames, forms, options):
+    """Yields ({form: inference.Windows of arrays}, the slice of the photos) for as many photos as memory holds at once.
 
     Args:
         images: a list of [H, W, 3] uint8 RGB.
         to_frames: a list of matrices [2, 3], one per photo.
-        sizes: the nets' input sizes.
+        forms: the InputForms of the nets.
         options: inference.Options.
     """
     start, waiting = 0, []
     for number, (image, to_frame) in enumerate(zip(images, to_frames)):
-        cuts = [cut(image, to_frame, size, options) for size in sizes]
+        cuts = [cut(image, to_frame, form, options) for form in forms]
         if waiting and _padded_numbers([*waiting, cuts]) > _MOST_NUMBERS:
-            yield _stack(waiting, sizes), slice(start, number)
+            yield _stack(waiting, forms), slice(start, number)
             start, waiting = number, []
         waiting.append(cuts)
-    yield _stack(waiting, sizes), slice(start, start + len(waiting))
+    yield _stack(waiting, forms), slice(start, start + len(waiting))
 
 
 def _padded_numbers(rows):
-    """Returns how many numbers the padded images of some photos have, for all sizes of input together."""
-    shapes = np.array([[window.shape for window, _ in cuts] for cuts in rows])  # [photos, sizes, 3]
+    """Returns how many numbers the padded images of some photos have, for all forms of input together."""
+    shapes = np.array([[window.shape for window, _ in cuts] for cuts in rows])  # [photos, forms, 3]
     return len(rows) * np.prod(shapes.max(0), -1, dtype=np.int64).sum()
 
 
-def _stack(rows, sizes):
+def _stack(rows, forms):
     stacked = {}
-    for size, cuts in zip(sizes, zip(*rows)):
+    for form, cuts in zip(forms, zip(*rows)):
         height, width = (max(window.shape[axis] for window, _ in cuts) for axis in (0, 1))
         padded = np.zeros([len(cuts), height, width, 3], np.float32)
         for row, (window, _) in zip(padded, cuts):
             row[: window.shape[0], : window.shape[1]] = window
-        stacked[size] = inference.Windows(padded, np.float32([matrix for _, matrix in cuts]))
+        bounds = [(1, 1, window.shape[1] - 1, window.shape[0] - 1) for window, _ in cuts]  # without the border
+        stacked[form] = inference.Windows(padded, np.float32([matrix for _, matrix in cuts]), np.float32(bounds))
     return stacked

@@ -31,16 +31,23 @@ class BestCheckpoint:
     A kill at any time leaves either the old copy or the new one: files are added under their final names before
     `checkpoint` names them, and old ones go last.
 
+    Args:
+        model_dir: the model's folder.
+        since: the step at which the phase under way began; the best one of a former phase is given up for any of it,
+            for it lacks a stage.
+
     Attributes:
         ne: the lowest NE so far, infinity before the first evaluation.
         step: the step that it was measured at, None before the first.
     """
 
-    def __init__(self, model_dir):
+    def __init__(self, model_dir, since=0):
         self._folder = os.path.join(model_dir, BEST)
         try:
             score = checked_json.read(os.path.join(self._folder, _SCORE), _SCORE_CONTENT)
         except (FileNotFoundError, NotADirectoryError):
+            score = {"ne": math.inf, "step": None}
+        if since and score["step"] is not None and score["step"] <= since:
             score = {"ne": math.inf, "step": None}
         self.ne, self.step = score["ne"], score["step"]
 

@@ -17,6 +17,7 @@ from utility.model import checkpoints, model_directory
 from utility.training.distribution import MULTI_WORKER, read_cluster, session_config
 from utility.training.job import Job
 from utility.training.model_fn import model_fn
+from utility.training.phase_start import PhaseStartHook
 
 
 def run_training(job: Job, hooks: Sequence[Any], rate_factor: float) -> None:
@@ -28,6 +29,8 @@ def run_training(job: Job, hooks: Sequence[Any], rate_factor: float) -> None:
         rate_factor: factor of the learning rate.
     """
     total_steps = job.schedule.total_steps
+    if job.phase and job.schedule.start_step:
+        hooks = [*hooks, PhaseStartHook(job)]
     with checkpoints.warm_start(job.model_dir, job.model, job.settings) as start:
         config = RunConfig(train_distribute=job.distribution.strategy, **_config(job))
         folder = plain(_made(job.model_dir))
@@ -86,7 +89,9 @@ def training_input(job: Job, **changes: Any) -> Callable[..., tf.data.Dataset]:
             "batch_size": settings.batch_size // distribution.num_replicas,
             "augmentation": AugmentationOptions.from_flags(settings.flags),
             "seed": settings.tf_random_seed,
-            "start_step": global_step(job.model_dir) // (1 if mirrored else distribution.workers),
+            # A worker may be here before the chief has written the last checkpoint of the former phase.
+            "start_step": max(global_step(job.model_dir), job.schedule.start_step)
+            // (1 if mirrored else distribution.workers),
             "batches_per_step": distribution.num_replicas if mirrored else distribution.workers,
             "workers": distribution.workers,
             "worker": input_context.input_pipeline_id if input_context else distribution.index,
@@ -116,12 +121,14 @@ def _inputs(job: Job) -> dict[str, Any]:
         "category": job.category,
         "image_size": job.settings.train_image_size,
         "box_margin": job.model.box_margin,
+        "keep_aspect": job.model.keep_aspect,
         "num_preprocessing_threads": job.settings.num_preprocessing_threads,
     }
 
 
 def _params(job: Job, rate_factor: float = 1.0) -> dict[str, Any]:
     given = {"settings": job.settings, "schedule": job.schedule, "rate_factor": rate_factor}
+    given |= {"phase": job.phase, "clusters": job.clusters}
     return {"model": job.model, "data_format": job.settings.data_format, **given}
 
 

@@ -23,18 +23,19 @@ class Evaluation:
         input_fn: the validation photos.
         early_stopping: evaluations without a better one after which to stop; 0 for never.
         stop: the `hooks.Stop` that ends an evaluation under way.
+        since: the step at which the phase under way began: what was measured until then is of another net.
 
     Attributes:
         best: the BestCheckpoint.
     """
 
-    def __init__(self, estimator, model_dir, model, input_fn, early_stopping, stop):
+    def __init__(self, estimator, model_dir, model, input_fn, early_stopping, stop, since=0):
         self._estimator, self._input_fn, self._title = estimator, input_fn, model.category
         self._model_dir = model_dir
-        self._early_stopping = early_stopping
+        self._early_stopping, self._since = early_stopping, since
         pictures = PicturesHook(evaluation_folder(estimator.model_dir), model)
         self._hooks = [LeaveEvaluationHook(stop), pictures]
-        self.best = BestCheckpoint(model_dir)
+        self.best = BestCheckpoint(model_dir, since)
 
     def __call__(self, checkpoint):
         """Evaluates a checkpoint (a prefix), keeps it if it is the best, and returns whether to stop the training."""
@@ -63,7 +64,9 @@ class Evaluation:
 
     def should_stop(self):
         """Returns whether the last evaluations, as many as early stopping asks for, were no better than one before."""
-        errors = [ne if math.isfinite(ne) else math.inf for ne in read_metrics(self._model_dir)["ne"]]
+        table = read_metrics(self._model_dir)
+        own = table["ne"][table["step"] > self._since] if self._since else table["ne"]
+        errors = [ne if math.isfinite(ne) else math.inf for ne in own]
         if not self._early_stopping or len(errors) <= self._early_stopping:
             return False
         return min(errors[-self._early_stopping :]) >= min(errors[: -self._early_stopping])

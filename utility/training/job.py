@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Optional
 
+from net.declarations import Phase
 from utility.model.description import ModelDescription
+from utility.model.pseudo_labels import Clusters
 from utility.training.distribution import Distribution
 from utility.training.schedule import Schedule
 from utility.training.settings import TrainingSettings
@@ -20,8 +23,10 @@ class Job:
         model: the ModelDescription.
         images: {category: photos to train on}.
         num_validation: photos to evaluate on, 0 for no evaluation.
-        schedule: the Schedule.
+        schedule: the Schedule; of a part of the training, see `phases.parts`, the part's.
         distribution: who takes part.
+        phase: the phase under way, where the net has phases; None: all of the net is trained.
+        clusters: of the phase's pseudo-labels, where it has some.
     """
 
     category: str
@@ -32,3 +37,5 @@ class Job:
     num_validation: int
     schedule: Schedule
     distribution: Distribution
+    phase: Optional[Phase] = None
+    clusters: Optional[Clusters] = None

@@ -3,8 +3,9 @@
 B batch, K keypoints, H and W the input's height and width.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
 import tensorflow as tf
 
@@ -12,9 +13,11 @@ from base import geometry
 from base.estimator_api import EstimatorSpec, ModeKeys
 from base.schema import ALL
 from net import registry
-from utility.model import averaging, codec, losses, metrics
+from net.declarations import Phase
+from utility.model import averaging, codec, metrics
 from utility.model.description import ModelDescription
 from utility.model.network import run_net
+from utility.model.pseudo_labels import Clusters
 from utility.training import distribution, optimization
 from utility.training.settings import TrainingSettings
 
@@ -33,19 +36,26 @@ def model_fn(features: Tensors, labels: Tensors, mode: str, params: Mapping[str,
             pixels of the photo}.
         mode: ModeKeys.TRAIN or EVAL: prediction has a path of its own, `utility.prediction`.
         params: {"model": its ModelDescription, "data_format": of the net's inside or None,
-            "settings": TrainingSettings, "schedule": the training's Schedule, "rate_factor": see `optimization`}.
+            "settings": TrainingSettings, "schedule": the training's Schedule, "rate_factor": see `optimization`,
+            "phase": the `Phase` under way or None, "clusters": of its pseudo-labels or None}; the last two may lack.
 
     Returns:
         An EstimatorSpec.
     """
     model = params["model"]
-    settings, length = params["settings"], params["schedule"]
-    stages = run_net(features["image"], model, mode == ModeKeys.TRAIN, params.get("data_format"))
-    stage_losses = losses_of_stages(stages, features, labels, model, settings)
-    for index, stage_loss in enumerate(stage_losses):
+    settings, length, phase = params["settings"], params["schedule"], params.get("phase")
+    step = v1.train.get_or_create_global_step()
+    trained = (phase.stage,) if phase else None
+    if phase and mode == ModeKeys.EVAL:  # later stages know nothing yet; a training keeps their variables
+        model = model.with_net(**phase.until)
+    stages = run_net(features["image"], model, mode == ModeKeys.TRAIN, params.get("data_format"), trained)
+    progress = tf.cast(step - length.start_step, tf.float32) / (length.total_steps - length.start_step)
+    clusters = params.get("clusters")
+    stage_losses = losses_of_stages(stages, features, labels, model, settings, trained, progress, clusters)
+    for index, stage_loss in zip(trained or range(len(stages)), stage_losses):
         v1.summary.scalar(f"loss/stage_{index}", stage_loss)
     loss = settings.mse_weight * tf.add_n(stage_losses)
-    points = locate(stages[-1], features["to_input"], model)
+    points = locate(stages[phase.stage if phase else -1], features["to_input"], model)
     errors, visible = normalized_errors(points, features, labels)
     _name_pictures(features, points, labels, visible)
     if mode == ModeKeys.EVAL:
@@ -53,13 +63,20 @@ def model_fn(features: Tensors, labels: Tensors, mode: str, params: Mapping[str,
         scaffold = v1.train.Scaffold(saver=averaging.averaged_saver()) if settings.moving_average else None
         return EstimatorSpec(mode, loss=loss, eval_metric_ops={"ne": metric}, scaffold=scaffold)
 
-    step = v1.train.get_or_create_global_step()
     rate = optimization.learning_rate(step, settings, length, params["rate_factor"])
-    train_op = optimization.minimize(loss, rate, settings, length.steps_per_epoch)
-    loss += optimization.weight_decay_loss(settings)
+    variables = _trained_variables(phase)
+    train_op = optimization.minimize(loss, rate, settings, length.steps_per_epoch, variables)
+    loss += optimization.weight_decay_loss(settings, variables)
     figures = _name_progress(loss, errors, visible, rate, train_op)
     # Only the chief fetches the figures, but every worker has to take part in averaging them.
     return EstimatorSpec(mode, loss=loss, train_op=tf.group(train_op, *figures))
+
+
+def _trained_variables(phase: Optional[Phase]) -> Optional[list[tf.Variable]]:
+    """Returns the variables that a phase trains; None without phases: all."""
+    if phase is None:
+        return None
+    return [variable for variable in v1.trainable_variables() if re.match(phase.variables, variable.name)]
 
 
 def _name_progress(
@@ -100,32 +117,35 @@ def locate(raw: Any, to_input: tf.Tensor, model: ModelDescription) -> tf.Tensor:
 
 
 def losses_of_stages(
-    stages: Sequence[Any], features: Tensors, labels: Tensors, model: ModelDescription, settings: TrainingSettings
+    stages: Sequence[Any],
+    features: Tensors,
+    labels: Tensors,
+    model: ModelDescription,
+    settings: TrainingSettings,
+    trained: Optional[Sequence[int]] = None,
+    progress: Any = 0.0,
+    clusters: Optional[Clusters] = None,
 ) -> list[tf.Tensor]:
-    """Returns the loss of each stage, a list of scalars: plain, or of the hardest keypoints (OHKM).
+    """Returns the loss of each stage that is trained (None: of all), a list of scalars, as the model's codec has it.
 
-    Only visible keypoints count.
+    `progress` and `clusters` are those of `codec.Truth`.
     """
     own = codec.of(model)
+    owned = _owned(model, features["category"])
+    half = tf.reduce_sum(tf.cast(owned, tf.int32), 1) // 2 if settings.use_ohkm else None
     points = labels["points"] / model.train_image_size
-    visible = tf.cast(tf.equal(labels["visibility"], 1), tf.float32)
-    stage_losses = []
-    options = registry.make_options(model.net, model.net_options)
-    for raw, stage in zip(stages, registry.get_net(model.net).stages(options)):
-        errors = own.errors(raw, own.encode(points, labels["visibility"], stage))
-        if stage.loss == "ohkm" and settings.use_ohkm:
-            value = losses.hardest_mean(errors, visible, _half_of_keypoints(model, features["category"]))
-        else:
-            value = losses.visible_mean(errors, visible)
-        stage_losses.append(stage.weight * value)
-    return stage_losses
+    truth = codec.Truth(points, labels["visibility"], owned, half, progress, clusters)
+    plan = registry.get_net(model.net).stages(registry.make_options(model.net, model.net_options))
+    numbers = range(len(plan)) if trained is None else trained
+    return [plan[number].weight * own.loss(stages[number], truth, plan[number]) for number in numbers]
 
 
-def _half_of_keypoints(model: ModelDescription, class_ids: tf.Tensor) -> tf.Tensor:
-    schema, category = model.schema, model.category
-    if category != ALL:
-        return tf.fill(tf.shape(class_ids), schema.num_keypoints(category) // 2)
-    return tf.gather([schema.num_keypoints(name) // 2 for name in schema.category_names], class_ids)
+def _owned(model: ModelDescription, class_ids: tf.Tensor) -> tf.Tensor:
+    """Returns which of the model's keypoints the category of each photo has, [B, K] bool."""
+    schema = model.schema
+    if model.category != ALL:
+        return tf.ones([tf.shape(class_ids)[0], len(model.keypoints)], tf.bool)
+    return tf.gather(tf.constant(schema.owned(model.keypoints)), class_ids)
 
 
 def normalized_errors(points: tf.Tensor, features: Tensors, labels: Tensors) -> tuple[tf.Tensor, tf.Tensor]:

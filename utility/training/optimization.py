@@ -1,7 +1,7 @@
 """Learning rates, optimizers and the training step."""
 
 import math
-from typing import Any
+from typing import Any, Optional
 
 import tensorflow as tf
 
@@ -18,18 +18,18 @@ def learning_rate(step: tf.Tensor, settings: TrainingSettings, length: Schedule,
 
     Args:
         step: scalar integer tensor.
-        settings: TrainingSettings. Its boundaries are in epochs.
-        length: the training's Schedule.
+        settings: TrainingSettings. Its boundaries are in epochs, from the start of the schedule.
+        length: the Schedule of the training, or of the phase under way.
         rate_factor: what rollbacks left of the rates.
 
     Returns:
         A float32 scalar.
     """
-    step = tf.cast(step, tf.float32)
+    step = tf.cast(step, tf.float32) - length.start_step
     full = settings.learning_rate * rate_factor
     warmup_steps = settings.warmup_steps
     if settings.schedule == "cosine":
-        steps = max(length.total_steps - warmup_steps, 1)
+        steps = max(length.total_steps - length.start_step - warmup_steps, 1)
         progress = tf.clip_by_value((step - warmup_steps) / steps, 0.0, 1.0)
         factor = (1 + tf.cos(progress * math.pi)) / 2
     elif settings.schedule == "piecewise":
@@ -74,15 +74,16 @@ class _AdamW(v1.train.AdamOptimizer):
             return super()._resource_apply_dense(grad, var)
 
 
-def weight_decay_loss(settings: TrainingSettings) -> tf.Tensor:
+def weight_decay_loss(settings: TrainingSettings, variables: Optional[list[tf.Variable]] = None) -> tf.Tensor:
     """Returns weight_decay × half the sum of squares of every convolution kernel; biases and batch norm stay free.
 
-    It is for show: `minimize` adds its gradient by itself. 0 for AdamW, whose decay is no part of a loss.
+    `variables` are those that are trained; None: all. It is for show: `minimize` adds its gradient by itself. 0 for
+    AdamW, whose decay is no part of a loss.
     """
     factor = _loss_decay(settings)
     if not factor:
         return tf.constant(0.0)
-    kernels = [variable for variable in v1.trainable_variables() if _decays(variable)]
+    kernels = [variable for variable in variables or v1.trainable_variables() if _decays(variable)]
     return factor * tf.add_n([tf.nn.l2_loss(tf.cast(kernel, tf.float32)) for kernel in kernels])
 
 
@@ -104,9 +105,16 @@ def _with_decay(gradient: tf.Tensor, variable: tf.Variable, factor: float) -> tf
         return gradient + share * variable
 
 
-def minimize(loss: tf.Tensor, rate: tf.Tensor, settings: TrainingSettings, steps_per_epoch: float) -> tf.Operation:
+def minimize(
+    loss: tf.Tensor,
+    rate: tf.Tensor,
+    settings: TrainingSettings,
+    steps_per_epoch: float,
+    variables: Optional[list[tf.Variable]] = None,
+) -> tf.Operation:
     """Returns the operation of one training step: weight decay, batch norm's statistics and weight averages included.
 
+    `variables` are those that are trained; None: all.
     A loss or gradient that is not finite makes the step fail (InvalidArgumentError, "... is not finite"), before a
     checkpoint can hold what comes of it.
     """
@@ -114,13 +122,13 @@ def minimize(loss: tf.Tensor, rate: tf.Tensor, settings: TrainingSettings, steps
     optimizer = make_optimizer(rate, settings)
     if _needs_loss_scale(settings):
         optimizer = v1.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
-    gradients = optimizer.compute_gradients(_finite(loss, "the loss"))
+    gradients = optimizer.compute_gradients(_finite(loss, "the loss"), variables)
     if not _needs_loss_scale(settings):  # which meets infinities in its search for the scale, and skips those steps
         gradients = [(_finite(gradient, f"the gradient of {v.name}"), v) for gradient, v in gradients]
     gradients = [(_with_decay(gradient, v, _loss_decay(settings)), v) for gradient, v in gradients]
     if settings.clip_gradients:
-        tensors, variables = zip(*gradients)
-        gradients = list(zip(_clipped(distribution.sums_over_replicas(tensors), settings.clip_gradients), variables))
+        tensors, owners = zip(*gradients)
+        gradients = list(zip(_clipped(distribution.sums_over_replicas(tensors), settings.clip_gradients), owners))
     with tf.control_dependencies(v1.get_collection(v1.GraphKeys.UPDATE_OPS)):
         train_op = optimizer.apply_gradients(gradients, global_step=global_step)
     if settings.moving_average or settings.swa_start_epoch is not None:

@@ -8,17 +8,19 @@ from utility.training.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class Schedule:
-    """The length of a training, in steps of one batch.
+    """The length of a training, or of a phase of one, in steps of one batch.
 
     Attributes:
         steps_per_epoch: how many steps pass the training photos once; rarely a whole number.
-        total_steps: of the whole training.
+        total_steps: the step at which it ends.
         steps_per_eval: from one evaluation to the next.
+        start_step: the step at which it begins, with a warm-up of the learning rate.
     """
 
     steps_per_epoch: float
     total_steps: int
     steps_per_eval: int
+    start_step: int = 0
 
 
 def schedule(settings: TrainingSettings, num_images: int) -> Schedule:

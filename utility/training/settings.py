@@ -79,7 +79,7 @@ class TrainingSettings:
         low=0,
     )
     clip_gradients: float = option(0.0, "Largest global norm of the gradients; 0 for none.", low=0, high=10**9)
-    mse_weight: float = option(1.0, "Factor of the whole heatmap loss.", low=0)
+    mse_weight: float = option(1.0, "Factor of the whole loss.", low=0)
     use_ohkm: bool = option(
         True, "Count only the half of an image's keypoints with the largest error (last stage of CPN)."
     )

@@ -17,7 +17,15 @@ from base.remote import places
 from preprocessing.data import manifest
 from preprocessing.data.manifest import naming_damage
 from utility.model import checkpoints, codec, model_directory
-from utility.training import optimization, rollbacks, shared_folder, stochastic_averaging, training_plan
+from utility.training import (
+    clustering,
+    optimization,
+    phases,
+    rollbacks,
+    shared_folder,
+    stochastic_averaging,
+    training_plan,
+)
 from utility.training.distribution import Distribution, distribute
 from utility.training.estimators import evaluation_estimator, global_step, run_training, validation_input
 from utility.training.evaluation import Evaluation
@@ -96,23 +104,27 @@ def train(job: Job) -> Optional[Result]:
     Returns:
         The Result; None in a worker that is not the chief.
     """
+    parts = phases.parts(job)
     if not job.distribution.is_chief:
-        factor = rollbacks.rate_factor(job.model_dir)
-        with _naming_fault(job, None, factor):
-            run_training(job, [], factor)
+        for part in map(clustering.prepared, parts):
+            factor = rollbacks.rate_factor(job.model_dir)
+            with _naming_fault(part, None, factor):
+                run_training(part, [], factor)
         return None
     stop, records = Stop(), naming_damage(job.settings.data_dir, job.category)
     with exclusive_folder(job.model_dir), stop.signals(), full_disk.naming(job.model_dir), records:
         kept = model_directory.kept(job.model_dir)
-        binding = training_plan.binding(job.settings, job.images)
+        binding = training_plan.binding(job.settings, job.images, [part.schedule.total_steps for part in parts])
         model_directory.claim(job.model_dir, job.model, binding, training_plan.binding_defaults())
         checkpoints.remove_left_over(job.model_dir, kept)
         evaluation = None
-        if job.num_validation:
-            estimator, patience = evaluation_estimator(job), job.settings.early_stopping
-            evaluation = Evaluation(estimator, job.model_dir, job.model, validation_input(job), patience, stop)
-        if not _is_finished(job, evaluation):
-            _train_until_finite(job, evaluation, stop)
+        for part in parts:
+            if part is not parts[-1] and global_step(job.model_dir) > part.schedule.total_steps:
+                continue
+            part = clustering.prepared(part)
+            evaluation = _evaluation(part, stop)
+            if not _is_finished(part, evaluation):
+                _train_until_finite(part, evaluation, stop)
         if job.settings.swa_start_epoch is not None:
             stochastic_averaging.finish(job, evaluation)
         stop.leave_if_asked()  # after the last step nobody else looks, and the next category would begin
@@ -123,6 +135,14 @@ def train(job: Job) -> Optional[Result]:
     return Result(best.ne if best else None, checkpoint)
 
 
+def _evaluation(job: Job, stop: Stop) -> Optional[Evaluation]:
+    """Returns the Evaluation of a training, or of a part of one; None without validation photos."""
+    if not job.num_validation:
+        return None
+    estimator, patience, since = evaluation_estimator(job), job.settings.early_stopping, job.schedule.start_step
+    return Evaluation(estimator, job.model_dir, job.model, validation_input(job), patience, stop, since)
+
+
 def _is_finished(job: Job, evaluation: Optional[Evaluation]) -> bool:
     """Makes up for an evaluation that a kill has cut off, and returns whether there is nothing left to train."""
     checkpoint = model_directory.latest_checkpoint(job.model_dir)
@@ -130,7 +150,7 @@ def _is_finished(job: Job, evaluation: Optional[Evaluation]) -> bool:
         return False
     checkpoints.check(checkpoint)
     step, total = checkpoints.read_step(checkpoint), job.schedule.total_steps
-    is_due = step > 0 and (step >= total or step % job.schedule.steps_per_eval == 0)
+    is_due = step > job.schedule.start_step and (step >= total or step % job.schedule.steps_per_eval == 0)
     if evaluation and is_due and evaluation.is_missing(checkpoint):
         evaluation(checkpoint)
     return step >= total or bool(evaluation and evaluation.should_stop())

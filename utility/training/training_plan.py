@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from base import schema as schemas
@@ -113,12 +113,13 @@ def describe(
         own_codec,
         _codec_settings(own_codec, settings),
         settings.box_margin or 0.0,
+        registry.get_net(net).keep_aspect,
     )
 
 
 def _codec_settings(name: str, settings: TrainingSettings) -> dict[str, Any]:
     """Returns what a model's description says of its codec."""
-    own = {row.name: settings.flags[row.name] for row in codec.find(name).setting_rows}
+    own = {row.name: settings.flags.get(row.name, row.default) for row in codec.find(name).setting_rows}
     if "decode" in own:
         own["decode"] = own["decode"] or "dark"
     return own
@@ -138,11 +139,12 @@ def count_images(data_dir: str, category: str) -> tuple[dict[str, int], dict[str
     return training, validation
 
 
-def binding(settings: TrainingSettings, images: Mapping[str, int]) -> dict[str, Any]:
-    """Returns what must stay the same when a training resumes in its folder: settings by name, and the photos."""
+def binding(settings: TrainingSettings, images: Mapping[str, int], phase_ends: Sequence[int] = ()) -> dict[str, Any]:
+    """Returns what must stay the same when a training resumes in its folder: settings by name, photos, phases' ends."""
     own = {row.name: getattr(settings, row.name) for row in rows(TrainingSettings) if row.name not in _FREE}
     augmentation = {name: settings.flags[name] for name in _augmentation_defaults()}
-    return {**own, **augmentation, "images": images}
+    phases = {"phase_ends": list(phase_ends)} if len(phase_ends) > 1 else {}
+    return {**own, **augmentation, "images": images, **phases}
 
 
 def binding_defaults() -> dict[str, Any]:

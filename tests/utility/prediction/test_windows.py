@@ -52,7 +52,7 @@ def test_a_window_shows_what_the_whole_shrunk_photo_shows(data, size, zoom):
     ratio = int(shrinking.shrink_ratio(geometry.compose(to_frame, geometry.scaling(size, size))))
     whole = cv2.copyMakeBorder(shrinking.shrink(image, ratio), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     to_whole = geometry.compose(geometry.scaling(1 / ratio, 1 / ratio), geometry.translation(1.0, 1.0))
-    window, to_window = windows.cut(image, to_frame, size, options)
+    window, to_window = windows.cut(image, to_frame, inference.InputForm(size), options)
     assert window.size <= whole.size
     (turn,) = inference.views(options)
     to_view = to_frame if turn is None else geometry.compose(to_frame, turn)
@@ -84,8 +84,8 @@ def test_the_memory_of_a_batch_is_bounded(data, size):
         frames.append(geometry.cropping(*data.draw(boxes(width, height)), 1.0, 1.0))
     seen = []
     tracemalloc.start()
-    for batch, part in windows.batches(images, frames, [size], PLAIN):
-        pixels = batch[size].images
+    for batch, part in windows.batches(images, frames, [inference.InputForm(size)], PLAIN):
+        pixels = batch[inference.InputForm(size)].images
         seen += range(len(images))[part]
         assert len(pixels) == 1 or pixels.size <= windows._MOST_NUMBERS
     peak = tracemalloc.get_traced_memory()[1]
@@ -94,7 +94,7 @@ def test_the_memory_of_a_batch_is_bounded(data, size):
     largest = max(image.size for image in images)
     assert peak < 3 * 4 * (windows._MOST_NUMBERS + largest) + 2**24
     for image, frame in zip(images, frames):
-        window, _ = windows.cut(image, frame, size, PLAIN)
+        window, _ = windows.cut(image, frame, inference.InputForm(size), PLAIN)
         ratio = shrinking.shrink_ratio(geometry.compose(frame, geometry.scaling(size, size)))
         assert ratio == 8 or min(window.shape[:2]) < 2 * size + 10  # no more than the input needs
 
@@ -102,32 +102,36 @@ def test_the_memory_of_a_batch_is_bounded(data, size):
 class Spot:
     """A stand-in net whose heatmaps are how red each cell is."""
 
-    model = description(ALL).with_codec(decode="expectation", target_scale=1.0)
-    codec = codec.of(model)
+    codec = codec.of(description(ALL).with_codec(decode="expectation", target_scale=1.0))
+
+    def __init__(self, keep_aspect):
+        self.form = inference.InputForm(64, keep_aspect)
 
     def __call__(self, images, flip):
         cells = tf.image.resize(images[..., :1], [16, 16], method="area") / 255
         return {"heatmaps": tf.tile(cells, [1, 1, 1, 24])}
 
 
-@pytest.fixture(scope="module", params=[False, True])
+@pytest.fixture(scope="module", params=[(False, False), (True, False), (True, True)])
 def finder(request):
-    options = inference.Options(two_pass=request.param, crop_margin=(250.0, 250.0))
-    return passes.Passes(lambda: [Spot()], SCHEMA, ALL, options)
+    two_pass, keep_aspect = request.param
+    options = inference.Options(two_pass=two_pass, crop_margin=(250.0, 250.0))
+    return passes.Passes(lambda: [Spot(keep_aspect)], SCHEMA, ALL, options)
 
 
 @EXAMPLES
 @hypothesis.given(size=sizes(), place=st.tuples(st.floats(0.2, 0.8), st.floats(0.2, 0.8)))
 def test_a_spot_is_found_in_photos_of_any_size(finder, size, place):
-    """To half a cell of the frame, which is a sixteenth of it, and to half a pixel of the photo."""
+    """To half a cell of what the net sees, which is a sixteenth of it, and to half a pixel of the photo."""
     width, height = size
+    seen = [max(size)] * 2 if finder._forms[0].keep_aspect else size
     y, x = (np.exp(-(((np.arange(n) + 0.5) / n - p) ** 2) / 0.02) for n, p in ((height, place[1]), (width, place[0])))
     image = np.zeros([height, width, 3], np.uint8)
     image[..., 0] = np.round(255 * y[:, None] * x[None, :])
-    points, scores = finder.find([image], [ALL])
+    points, scores, _ = finder.find([image], [ALL])
     truth = np.array([width * place[0], height * place[1]]) - 0.5
     assert points.shape == (1, 24, 2)
-    assert (np.abs(points - truth) <= np.array([width, height]) / 32 + 0.5).all()
+    assert (np.abs(points - truth) <= np.array(seen) / 32 + 0.5).all()
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
@@ -135,9 +139,9 @@ def test_photos_of_all_shapes_together_are_found_as_each_alone(finder):
     random = np.random.default_rng(0)
     shapes = [(1, 1), (1, 700), (700, 1), (64, 64), (129, 300), (1500, 900), (90, 9000), (9000, 90)]
     images = [random.integers(0, 256, [*shape, 3], np.uint8) for shape in shapes]
-    together, _ = finder.find(images, [ALL] * len(images))
+    together, *_ = finder.find(images, [ALL] * len(images))
     for image, row in zip(images, together):
-        (alone,), _ = finder.find([image], [ALL])
+        (alone,), *_ = finder.find([image], [ALL])
         np.testing.assert_allclose(alone, row, atol=0.02 + 1e-4 * max(image.shape))
 
 
@@ -145,9 +149,9 @@ def test_a_turned_view_is_cut_wide_enough():
     """The corners of a view that is turned, or zoomed out, lie beyond the frame."""
     image = np.zeros([400, 400, 3], np.uint8)
     to_frame = geometry.cropping(150.0, 150.0, 100.0, 100.0, 1.0, 1.0)
-    plain, _ = windows.cut(image, to_frame, 64, PLAIN)
-    turned, _ = windows.cut(image, to_frame, 64, inference.Options(rotations=(0.0, 45.0)))
-    smaller, _ = windows.cut(image, to_frame, 64, inference.Options(scales=(1.0, 0.5)))
+    plain, _ = windows.cut(image, to_frame, inference.InputForm(64), PLAIN)
+    turned, _ = windows.cut(image, to_frame, inference.InputForm(64), inference.Options(rotations=(0.0, 45.0)))
+    smaller, _ = windows.cut(image, to_frame, inference.InputForm(64), inference.Options(scales=(1.0, 0.5)))
     assert plain.shape[0] == pytest.approx(100 + 6, abs=2)
     assert turned.shape[0] == pytest.approx(100 * math.sqrt(2) + 6, abs=2)
     assert smaller.shape[0] == pytest.approx(200 + 6, abs=2)
