@@ -18,12 +18,20 @@ def _small(row):
 
 
 def variants():
-    """Returns [(net, options)]: each net in small, on each backbone, and with each choice of its options once."""
-    found = []
+    """Returns [(net, options)]: each net in small, with each choice of its options once, and every backbone.
+
+    The first net on backbones stands on each of them, others on their own and on one that has batch norm.
+    """
+    found, stood_on = [], []
     for name in NAMES:
         options = registry.option_rows(name)
         covered = set()
-        for backbone in backbones.names() if "backbone" in options else [None]:
+        under = [None]
+        if "backbone" in options:
+            own = {options["backbone"].default: None, "efficientnet_lite0": None}
+            under = list(own) if stood_on else backbones.names()
+            stood_on += under
+        for backbone in under:
             base = small(name, **({"backbone": backbone} if backbone else {}))
             own = registry.complete(name, base)
             found.append((name, base))

@@ -22,6 +22,7 @@ TRAIN = [*made_trainings.SMALL_HOURGLASS, "--batch_size=4", "--max_steps=1", "--
 WITH_TENSORFLOW = {
     "demos/draw_gallery.py": [],  # takes real models
     "demos/compare_decoding.py": [],  # runs for minutes
+    "demos/score_visibility.py": [],  # tests/tools/test_visibility.py
     "demos/serve.py": [],  # runs until it is stopped; tests/demos/test_serve.py
     "eval_all.py": ["--model_dir={models} --data_dir={test} --output={out}/submission.csv"],
     "tools/benchmark.py": [

@@ -148,7 +148,8 @@ class Predictor:
     ) -> list[Prediction]:
         """Finds the keypoints of a batch of photos, by name; arguments and errors as for `find`."""
         points, scores, visibility = self._find(images, categories, boxes)
-        seen: Sequence[Any] = visibility or [[None] * len(row) for row in scores]
+        unknown: list[Any] = [[None] * len(row) for row in scores]
+        seen = visibility or unknown
         return [
             Prediction(
                 category=category,

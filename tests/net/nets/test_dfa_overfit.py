@@ -2,7 +2,6 @@
 
 import made_models
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from net import registry
@@ -36,7 +35,7 @@ def test_stages_learn_by_heart_and_correct_each_other(monkeypatch):
     monkeypatch.setattr(vgg, "STAGES", ((1, 8), (1, 16), (1, 32), (1, 32), (1, 32)))
     images, points = pictures()
     phases = registry.get_net("dfa").phases(registry.make_options("dfa", OPTIONS))
-    own = codec.of(made_models.description(net="dfa").with_codec(point_warmup=0.0))
+    own = codec.of(made_models.description(net="dfa").with_codec(point_warmup=0.0, visibility_weight=10.0))
     states = np.random.default_rng(1).choice([1, 1, 0], [BATCH, KEYPOINTS]).astype(np.int32)
     random = np.random.default_rng(2)
     with tf.Graph().as_default(), v1.Session() as session:
@@ -67,7 +66,7 @@ def test_stages_learn_by_heart_and_correct_each_other(monkeypatch):
     assert errors[0] > 0.05
     assert errors[1] < errors[0] / 2
     assert errors[2] < errors[1]
-    assert np.mean(visibility.argmax(-1) == 1 - states) == pytest.approx(1, abs=0.1)
+    assert np.mean(visibility.argmax(-1) == 1 - states) > 0.9
 
 
 def _scopes(phase):

@@ -162,3 +162,17 @@ def test_no_checkpoint_is_a_data_error(tmp_path):
     for path in (tmp_path, tmp_path / "absent.ckpt"):
         with pytest.raises(DataError):
             checkpoints.find(str(path))
+
+
+def test_every_network_of_a_net_starts_from_the_one_imported_backbone():
+    model = made_models.description("skirt", net="dfa")
+    shapes = warm_start_plan.variable_shapes(model)
+    first = "dfa/stage1/"
+    backbone = {name[len(first) :]: shape for name, shape in shapes.items() if name.startswith(f"{first}efficientnet")}
+    plan = warm_start_plan.make_plan(model, None, backbone, TrainingSettings(), is_backbone=True)
+    assert len(plan.copies) == 2 * len(backbone) > 0
+    assert {copy.name for copy in plan.copies.values()} == set(backbone)
+    assert all(name.endswith(copy.name) for name, copy in plan.copies.items())
+    assert plan.unused == []
+    assert plan.shape_mismatches == {}
+    assert all("efficientnet" not in name for name in plan.missing)
