@@ -4,8 +4,8 @@ From the paper's released networks: VGG-16 of its own in every stage, its fully 
 0.5; the first stage finds the points, the others what is to be taken from them, in fifths of the input's side, from the
 photo and an embedding of 512 numbers of the points so far; stage 3 has a network for easy and one for hard samples,
 whose mean counts; every network also tells the visibility of each keypoint (three states) and a pseudo-label, the
-cluster of what it is to find. Ours: other backbones, with the mean over their last level's cells in the place of its
-cells; the shares of the training; the convolutions and fc6 of a later stage start from the former stage's.
+cluster of what it is to find. Ours: other backbones, whose last level may be averaged over its cells; the shares of the
+training; the convolutions and fc6 of a later stage start from the former stage's.
 
 B images, K keypoints, C channels.
 """
@@ -35,6 +35,7 @@ class Options(BackboneOptions):
     Attributes:
       num_stages: see the module.
       fc_channels: width of the two fully connected layers (4096 in the paper).
+      fc_input: what the first of them sees of the backbone's last level: its cells, as the paper, or their mean.
       dropout: share of their channels that a training drops (0.5 in the paper).
       pseudo_labels: clusters of stages 1, 2, 3 easy and 3 hard; as the paper's networks for the upper body have them.
       stage_shares: of the training's steps that each stage gets.
@@ -43,6 +44,11 @@ class Options(BackboneOptions):
     backbone: str = other_default(BackboneOptions, "backbone", vgg.NAME)
     num_stages: int = option(3, "Stages of DFA, trained one after the other.", low=1, high=3)
     fc_channels: int = option(4096, "Width of DFA's fully connected layers.", low=8, high=8192)
+    fc_input: str = option(
+        "cells",
+        "What these see of the backbone's last level: each of its cells (the paper), or their mean.",
+        choices=("cells", "mean"),
+    )
     dropout: float = option(0.5, "Share of these layers' channels that a training step drops.", low=0, high=0.95)
     pseudo_labels: tuple[int, ...] = option(
         (20, 20, 20, 20), "Pseudo-labels of DFA's networks: stages 1, 2, 3 easy, 3 hard.", low=2, high=1024
@@ -124,8 +130,8 @@ def _embed(layers, images, previous, stage):
 
 
 def _flat(layers, level):
-    """Returns a level as one cell: VGG's with all of its own cells' channels, as the paper; of others the mean."""
-    if layers.options.backbone != vgg.NAME:
+    """Returns a level as one cell, with the channels of all of its own, or their means."""
+    if layers.options.fc_input == "mean":
         return tf.reduce_mean(level, layers.spatial_axes, keepdims=True)
     cells = layers.leave(level)
     height, width, channels = cells.shape[1:]
