@@ -62,7 +62,7 @@ def test_stages_learn_by_heart_and_correct_each_other(monkeypatch):
                 for kernel in (v for v in variables if v.name.startswith(("dfa/stage1/head/x/", "dfa/stage1/head/y/"))):
                     kernel.load(session.run(kernel) + random.normal(0, 0.02, kernel.shape), session)
                 errors = [normalised_error(session.run(stage.points), points)]
-        visibility = session.run(own.read(stages[-1])["visibility"])
+        visibility = session.run(own.read(stages[0])["visibility"])
     assert errors[0] > 0.05
     assert errors[1] < errors[0] / 2
     assert errors[2] < errors[1]
