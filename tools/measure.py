@@ -15,7 +15,7 @@ from base.errors import DataError, DataErrors, UsageError, noting
 from base.remote import places
 from base.schema import ALL
 from base.wording import counted
-from configs import command_line, cross_checks, paths
+from configs import command_line, cross_checks
 from tools.predicting import models
 from tools.predicting.files import check_folder, check_outputs, is_video, list_files, output_names
 
@@ -34,21 +34,12 @@ def main(flags):
     for path in filter(is_video, files):
         raise DataError(path, None, "is a video: expected photos")
     pictures = _pictures(flags, files)
-    folders, category = models.choose(paths.listed(flags.model_dir), flags.category)
 
     from base.files import exclusive_file
     from base.progress import Progress
     from tools.measuring import results
-    from utility.prediction import inference
-    from utility.prediction.predictor import Predictor
 
-    predictor = Predictor(
-        folders,
-        category,
-        options=inference.options_from(vars(flags)),
-        checkpoint=flags.checkpoint_path,
-        precision=flags.precision,
-    )
+    predictor, category = models.load(flags)
     _check_measurements(flags.model_dir, predictor.schema, category)
     garments, faults = [], []
     with exclusive_file(flags.output), Progress("photos", len(files)) as progress:

@@ -15,7 +15,7 @@ import re
 from base.errors import DataErrors, UsageError, noting
 from base.remote import places
 from base.wording import counted
-from configs import command_line, cross_checks, paths
+from configs import command_line, cross_checks
 from tools.predicting import models
 from tools.predicting.files import check_folder, check_outputs, is_video, list_files, output_names
 
@@ -44,22 +44,10 @@ def _predict_files(flags):
     outputs = [os.path.join(flags.output_dir, name) for name in output_names(files)]
     check_outputs(files, outputs)
 
-    folders, category = models.choose(paths.listed(flags.model_dir), flags.category)
-    if flags.checkpoint_path and len(folders) > 1:
-        raise UsageError("--checkpoint_path is one model's: --model_dir must name one model")
-
     from base.progress import Progress
     from tools.predicting import results
-    from utility.prediction import inference
-    from utility.prediction.predictor import Predictor
 
-    predictor = Predictor(
-        folders,
-        category,
-        options=inference.options_from(vars(flags)),
-        checkpoint=flags.checkpoint_path,
-        precision=flags.precision,
-    )
+    predictor, category = models.load(flags)
     faults = []
     with results.table(flags.output_dir) as table, Progress("files", len(files)) as progress:
         for path, output in zip(files, outputs):

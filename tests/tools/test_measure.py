@@ -105,6 +105,11 @@ def test_wrong_words(program, model, photos, tmp_path, capsys, words, said):
     assert not (tmp_path / "sizes.csv").exists()
 
 
+def test_a_checkpoint_is_of_one_model(program, model, photos, tmp_path, capsys):
+    assert measure(program, f"{model},{model}", photos, tmp_path / "sizes.csv", f"--checkpoint_path={model}") == 2
+    assert capsys.readouterr().err == "measure.py: --checkpoint_path is one model's: --model_dir must name one model\n"
+
+
 def test_nothing_is_overwritten(program, model, photos, tmp_path, capsys):
     assert measure(program, model, photos / "with.png", photos / "with.png") == 2
     assert measure(program, model, photos, tmp_path / "sizes.csv", f"--output_dir={photos}") == 2

@@ -2,6 +2,7 @@
 
 from base.errors import DataError, UsageError
 from base.schema import ALL
+from configs import paths
 
 
 def choose(parents, category):
@@ -25,3 +26,21 @@ def choose(parents, category):
                 raise
     names = model_choice.garments(parents)
     raise UsageError(f"--category must name the garment in the photos: one of {', '.join(names)}")
+
+
+def load(flags):
+    """Returns the Predictor that a program's flags ask for, and the garment that it finds.
+
+    Raises:
+        UsageError: as for `choose`; or there are several models, and a checkpoint of one.
+        DataError: a model is missing or wrong.
+    """
+    folders, category = choose(paths.listed(flags.model_dir), flags.category)
+    if flags.checkpoint_path and len(folders) > 1:
+        raise UsageError("--checkpoint_path is one model's: --model_dir must name one model")
+
+    from utility.prediction import inference
+    from utility.prediction.predictor import Predictor
+
+    options = inference.options_from(vars(flags))
+    return Predictor(folders, category, flags.checkpoint_path, options, flags.precision), category
