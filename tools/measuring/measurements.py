@@ -73,7 +73,7 @@ def _measure(
     points = np.array([[point["x"], point["y"]] for point in own], np.float64)
     covariances = np.array([point["covariance"] for point in own]) if all("covariance" in one for one in own) else None
     try:
-        cm = surface and lengths.in_cm(geometry.to_plane(points), covariances, surface)
+        cm = None if surface is None else lengths.in_cm(geometry.to_plane(points), covariances, surface)
     except ValueError as error:
         raise DataError(name, title, f"{error}: expected the marker in the plane of the garment") from error
     return Measurement(title, points, lengths.in_pixels(points, covariances), cm)

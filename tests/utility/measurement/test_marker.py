@@ -58,6 +58,15 @@ def test_corners_and_lengths_of_tilted_markers(side):
     assert math.sqrt(np.square(scores).mean()) < 1.5
 
 
+@pytest.mark.parametrize("side", [6, 24])
+def test_a_photo_that_is_rotated_has_the_same_corners_in_the_same_order(side):
+    image = photo(np.random.default_rng(side), camera(0.3, 1.0, 0.2, 2000, 200), side, (-5, 3))
+    first, second = marker.find(image), marker.find(np.ascontiguousarray(np.rot90(image)))
+    x, y = first.corners.T
+    np.testing.assert_allclose(second.corners, np.stack([y, image.shape[1] - x], axis=1), atol=0.05)
+    assert (first.number, first.sd) == (second.number, pytest.approx(second.sd))
+
+
 def test_the_largest_of_several_is_taken():
     rng = np.random.default_rng(0)
     to_photo = camera(0.1, 1.0, 0.0, 2000, 200)
